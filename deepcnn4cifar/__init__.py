@@ -1,0 +1,2 @@
+"""Very deep convolutional networks (VGG) on CIFAR-10"""
+__version__ = "0.1.0"
