@@ -115,7 +115,7 @@ def _shape_distance(label, u, v):
         case 'arrow': return low(top(a - f(0.2), b - f(0.9)), top(f(0.7) * a + f(0.7) * v - f(0.65), -v))
         case 'hourglass': return top(b - f(0.85), f(0.75) * (a - f(0.85) * b - f(0.08)))
 
-# %% ../nbs/10_data.ipynb #6a12e7d3
+# %% ../nbs/10_data.ipynb #fd748466
 def _turned(t, quarter):
     "Cosine and sine of a random turn from `t` in [0, 1) and `quarter` in [0, 1)"
     t = 2 * t - 1
@@ -136,10 +136,10 @@ def _draw(labels, p, noise):
     col = iter(p.T[:, :, None, None])
     nxt = lambda low=0, high=1: f(low) + f(high - low) * next(col)
     y, x = (a.astype(f)[None] for a in np.mgrid[:32, :32])
-    radius = nxt(7, 13)
+    radius = nxt(9, 13)
     reach = 15 - f(0.8) * radius
     cx, cy = f(15.5) + reach * nxt(-1, 1), f(15.5) + reach * nxt(-1, 1)
-    c, s = _turned(next(col), next(col))
+    c, s = _turned(nxt(0.35, 0.65), f(0))
     u, v = (c * (x - cx) + s * (y - cy)) / radius, (c * (y - cy) - s * (x - cx)) / radius
     inside = np.empty((n, 32, 32), f)
     for label in range(len(shape_names)):
@@ -152,13 +152,13 @@ def _draw(labels, p, noise):
     inner = wave() * nxt(0, 0.5)
     c, s, across = *_turned(next(col), next(col)), nxt(-7, 7)
     bar = np.clip(nxt(1, 2.5) + f(0.5) - np.abs(c * (x - cx) + s * (y - cy) - across), 0, 1) * (next(col) < 0.5)
-    noise = (noise.astype(f) - f(127.5)) * nxt(0, 0.3)
-    back, thing, hide = [nxt(20, 235) for _ in range(3)], [nxt(60, 150) for _ in range(3)], [nxt(0, 255) for _ in range(3)]
+    noise = (noise.astype(f) - f(127.5)) * nxt(0, 0.15)
+    back, thing, hide = [nxt(20, 235) for _ in range(3)], [nxt(40, 160) for _ in range(3)], [nxt(0, 255) for _ in range(3)]
+    sign = np.where(f(0.3) * back[0] + f(0.6) * back[1] + f(0.1) * back[2] + nxt(-60, 60) > 127.5, f(-1), f(1))
     images = np.empty((n, 3, 32, 32), np.uint8)
     for k in range(3):
         ground = back[k] + (mix - f(0.5)) * nxt(-90, 90)
-        away = np.where(back[k] + nxt(-60, 60) > 127.5, -thing[k], thing[k])
-        pixel = ground + inside * (back[k] + away + inner * nxt(-80, 80) - ground)
+        pixel = ground + inside * (back[k] + sign * thing[k] + inner * nxt(-80, 80) - ground)
         pixel = pixel + bar * (hide[k] - pixel) + noise
         images[:, k] = np.clip(pixel + f(0.5), 0, 255).astype(np.uint8)
     return images, (inside > 0.5) & (bar < 0.5)
