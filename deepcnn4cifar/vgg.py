@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['configs', 'names', 'activations', 'initialisations', 'choose', 'vgg_features', 'vgg_head', 'initialise', 'VGG', 'vgg',
-           'vgg11', 'vgg13', 'vgg16', 'vgg19']
+           'vgg11', 'vgg13', 'vgg16', 'vgg19', 'layer_names']
 
 # %% ../nbs/20_vgg.ipynb #affb6c85
 import torch
@@ -141,3 +141,15 @@ def vgg16(num_classes:int=10, batch_norm:bool=True, head:str='cifar', dropout:fl
 def vgg19(num_classes:int=10, batch_norm:bool=True, head:str='cifar', dropout:float=0.5, **kwargs) -> VGG:
     "Configuration E"
     return vgg('E', num_classes, batch_norm, head, dropout, **kwargs)
+
+# %% ../nbs/20_vgg.ipynb #9bfdadef
+def layer_names(
+    model:nn.Module, # network with `features` and `classifier`
+) -> dict[str, str]: # 'conv3_2', 'pool3', 'fc1' -> 'features.14' and so on
+    "The paper's names of the convolutions, poolings and fully connected layers, from the image upwards"
+    found, block, conv, linear = {}, 1, 0, 0
+    for name, m in model.named_modules():
+        if isinstance(m, nn.Conv2d): conv += 1; found[f'conv{block}_{conv}'] = name
+        elif isinstance(m, nn.MaxPool2d): found[f'pool{block}'] = name; block, conv = block + 1, 0
+        elif isinstance(m, nn.Linear): linear += 1; found[f'fc{linear}'] = name
+    return found
