@@ -6,7 +6,8 @@
 __all__ = ['pick_device', 'has_bf16', 'pick_dtype', 'Forward', 'orthogonalise', 'Muon', 'parameter_groups', 'make_optimizer',
            'vgg_learner', 'Position', 'ClipNorm', 'TrainingError', 'fitting', 'StopAtNaN', 'EMA', 'Plateau', 'KeepBest',
            'start_fit', 'estimate_seconds', 'write_atomically', 'History', 'Checkpoint', 'get_rng', 'set_rng',
-           'read_checkpoint', 'fit', 'predict', 'Recipe', 'recipes', 'make_recipe', 'load_recipe', 'dump_recipe']
+           'read_checkpoint', 'clock', 'Bar', 'Progress', 'fit', 'predict', 'Recipe', 'recipes', 'make_recipe',
+           'load_recipe', 'dump_recipe']
 
 # %% ../nbs/40_training.ipynb #bd4f4189
 import copy, math, os, signal, sys, tempfile, threading, time
@@ -187,13 +188,14 @@ def vgg_learner(
     if r.compile: learn.model.compile()
     return learn
 
-# %% ../nbs/40_training.ipynb #c68ef372
+# %% ../nbs/40_training.ipynb #1b885e80
 class Position(Callback):
     "Exact progress, the loader's epoch and the image size of the epoch"
     order, run_valid = -5, False
     def __init__(self, sizes=(32,)): self.sizes, self.start = sizes, (0, 0)
     def before_train(self):
         self.offset = self.start[1] if self.epoch == self.start[0] else 0
+        torch.manual_seed(generator(self.learn.recipe.seed, 'mix', self.epoch).initial_seed()) # for dropout and MixUp
         dl = self.dls.train
         size = self.sizes[self.epoch * len(self.sizes) // self.n_epoch]
         dl.size = None if size == dl.dataset.images.shape[-1] else size
@@ -226,7 +228,7 @@ class StopAtNaN(Callback):
         if not torch.isfinite(self.loss_grad):
             raise TrainingError(f'The loss became {float(self.loss_grad)} in epoch {self.epoch + 1}, step {self.iter + 1}: try a lower learning rate than {self.learn.recipe.lr:g}.')
 
-# %% ../nbs/40_training.ipynb #69c40a40
+# %% ../nbs/40_training.ipynb #cafe13ba
 class EMA(Callback):
     "Exponential moving average of the weights (torch's `AveragedModel`), used for validation and kept in the end"
     order = 90
@@ -253,7 +255,7 @@ class Plateau(Callback):
     def before_fit(self):
         self.run = fitting(self)
         if self.run and self.scheduler is None:
-            self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(self.opt.opt, mode='max', factor=self.factor, patience=self.patience)
+            self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(self.opt.opt, mode='max', factor=self.factor, patience=self.patience, eps=0.)
     def after_epoch(self):
         if len(self.recorder.log) > 3: self.scheduler.step(self.recorder.log[3])
     def save(self): return self.scheduler.state_dict()
@@ -356,7 +358,7 @@ class History(Callback):
         import pandas as pd
         return pd.DataFrame(self.rows, columns=['epoch', 'train_loss', 'valid_loss', 'accuracy', 'lr', 'seconds'])
 
-# %% ../nbs/40_training.ipynb #d3f88e7d
+# %% ../nbs/40_training.ipynb #40bc7576
 class Checkpoint(Callback):
     "Save everything the next step depends on, every `every` seconds and at the end of each epoch; restore it to go on"
     order = 100
@@ -378,8 +380,7 @@ class Checkpoint(Callback):
         for name, cb in self.keepers().items(): cb.restore(s['callbacks'][name])
 
     def before_train(self):
-        if self.waiting is None: torch.manual_seed(generator(self.learn.recipe.seed, 'mix', self.epoch).initial_seed())
-        elif self.epoch == self.waiting['epoch']:
+        if self.waiting is not None and self.epoch == self.waiting['epoch']:
             set_rng(self.waiting['rng']); self.waiting = None
 
     def after_batch(self):
@@ -429,7 +430,43 @@ def read_checkpoint(
         raise ValueError(f'{path} was made with other data (fingerprint {s["fingerprint"][:12]}, now {fingerprint[:12]}): use the same data to resume.')
     return s
 
-# %% ../nbs/40_training.ipynb #710fe7d9
+# %% ../nbs/40_training.ipynb #4da7dce1
+def clock(seconds:float) -> str:
+    "Seconds as people say them: 45 s, 3 min 20 s, 2 h 5 min"
+    s = int(round(seconds))
+    return f'{s} s' if s < 60 else f'{s // 60} min {s % 60} s' if s < 3600 else f'{s // 3600} h {s % 3600 // 60} min'
+
+class Bar:
+    "One line on stderr that rewrites itself; silent if stderr is not a terminal"
+    def __init__(self, label, every=.2): self.label, self.every, self.begin, self.last, self.width = label, every, time.monotonic(), 0., 0
+    def __call__(self, done, total, note=''):
+        now = time.monotonic()
+        if not sys.stderr.isatty() or now - self.last < self.every and done < total: return
+        self.last, spent = now, now - self.begin
+        left = f', {clock(spent * (total - done) / done)} left' if done and spent > 1 else ''
+        line = f'{self.label} {"█" * int(20 * done / total):░<20} {100 * done / total:3.0f} %{left}{note}'
+        print('\r' + line.ljust(self.width), end='', file=sys.stderr, flush=True)
+        self.width = len(line)
+        if done >= total: self.clear()
+    def clear(self):
+        if sys.stderr.isatty() and self.width: print('\r' + ' ' * self.width + '\r', end='', file=sys.stderr, flush=True)
+
+class Progress(Callback):
+    "Bar over all steps on a terminal, and a line after each epoch, on stderr"
+    order, run_valid = 95, False
+    def before_fit(self): self.bar = None
+    def after_batch(self):
+        now = self.epoch * self.n_iter + self.position.offset + self.iter + 1
+        if self.bar is None: self.bar, self.since = Bar('training'), now - 1
+        self.bar(now - self.since, self.n_epoch * self.n_iter - self.since, f' · epoch {self.epoch + 1} of {self.n_epoch}, loss {float(self.loss):.2f}' if self.bar.every < time.monotonic() - self.bar.last else '')
+    def after_epoch(self):
+        rows = self.history.rows
+        if not rows or rows[-1]['epoch'] != self.epoch + 1: return
+        if self.bar: self.bar.clear()
+        r = rows[-1]
+        print(f'epoch {r["epoch"]}/{self.n_epoch}: training loss {r["train_loss"]:.3f}, validation loss {r["valid_loss"]:.3f}, validation accuracy {100 * r["accuracy"]:.2f} %, {clock(r["seconds"])}', file=sys.stderr, flush=True)
+
+# %% ../nbs/40_training.ipynb #fd296b66
 @contextmanager
 def _gentle_stop(checkpoint):
     "Turn the first SIGINT or SIGTERM into a checkpoint after the step that is running"
@@ -448,6 +485,7 @@ def fit(
     resume:bool=False, # go on from that file
     every:float=60, # seconds between two checkpoints within an epoch
     cbs=None, # more callbacks
+    progress:bool=False, # report on stderr: a bar with an estimate on a terminal, a line per epoch elsewhere
 ): # history, a pandas DataFrame with one row per epoch
     "Train by `learn.recipe`, checkpointing as it goes; Ctrl-C finishes the step, saves and raises KeyboardInterrupt"
     history, saver, start = History(), None, (0, 0)
@@ -457,10 +495,9 @@ def fit(
             saver.waiting = read_checkpoint(checkpoint, learn.recipe, learn.fingerprint)
             start = saver.waiting['epoch'], saver.waiting['batch']
     learn.position.start, learn.stop = start, False
-    torch.manual_seed(generator(learn.recipe.seed, 'mix').initial_seed())
-    own = [history] + ([saver] if saver else []) + list(cbs or [])
+    own = [history] + ([saver] if saver else []) + list(cbs or []) + ([Progress()] if progress else [])
     try:
-        with _gentle_stop(saver), learn.no_logging(), learn.no_mbar(): start_fit(learn, start[0], own)
+        with _gentle_stop(saver), learn.no_logging(), learn.no_bar(): start_fit(learn, start[0], own)
     except torch.cuda.OutOfMemoryError:
         raise TrainingError(f'The GPU ran out of memory: try --batch_size {max(1, learn.recipe.batch_size // 2)}.') from None
     finally:
