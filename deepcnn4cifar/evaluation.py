@@ -317,7 +317,7 @@ def plot_confusion(
     ax.set(xlabel='predicted class', ylabel='true class', title=_titled(f'Confusion matrix ({unit})', p))
     return ax
 
-# %% ../nbs/50_evaluation.ipynb #a9839695
+# %% ../nbs/50_evaluation.ipynb #6fd9d4b6
 _safe = '#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9'  # of Okabe and Ito, for every kind of colour vision
 
 def _lines(k, n):
@@ -363,7 +363,7 @@ def plot_precision_recall(predictions:Predictions, ax=None):
     p = predictions
     ax, macro = _one_vs_rest(p, PrecisionRecallDisplay, 1, ax)
     ax.set(xlabel='recall (share of the class\'s images that are found)', ylabel='precision (share of the answers that are right)', xlim=(-.01, 1.01), ylim=(-.01, 1.01), title=_titled(f'Precision against recall, mean average precision {macro:.3f}', p))
-    ax.legend(fontsize=8, loc='lower left', title='average precision', title_fontsize=8)
+    ax.legend(fontsize=8, loc='lower left' if macro > .7 else 'upper right', title='average precision', title_fontsize=8)
     return ax
 
 # %% ../nbs/50_evaluation.ipynb #aa064934
@@ -416,7 +416,7 @@ def _images(p, split, positions):
         raise ValueError('These predictions are about other images than this split: give the split that they were made on.')
     return split.images[found].transpose(0, 2, 3, 1)
 
-# %% ../nbs/50_evaluation.ipynb #e8ba0498
+# %% ../nbs/50_evaluation.ipynb #2d25f0c2
 def plot_top_mistakes(
     predictions:Predictions,
     split, # the `Split` that they were made on
@@ -439,11 +439,11 @@ def plot_top_mistakes(
     bars.spines[['top', 'right']].set_visible(False)
     for i, where in enumerate(pairs['images']):
         for j, (position, image) in enumerate(zip(where[:examples], _images(p, split, where[:examples]))):
-            ax = fig.add_subplot(grid[i, 1 + j]); ax.imshow(image); ax.set_xticks([]); ax.set_yticks([])
+            ax = fig.add_subplot(grid[i, 1 + j]); ax.imshow(image, interpolation='nearest'); ax.set_xticks([]); ax.set_yticks([])
             if not p.labels_only: ax.set_xlabel(f'{p.confidence[position]:.0%} sure', fontsize=8, labelpad=1)
     return fig
 
-# %% ../nbs/50_evaluation.ipynb #81e0a830
+# %% ../nbs/50_evaluation.ipynb #d5ba5ed3
 def show_predictions(
     predictions:Predictions,
     split, # the `Split` that they were made on
@@ -460,7 +460,7 @@ def show_predictions(
     for ax in axes.flat: ax.axis('off')
     for ax, k, image in zip(axes.flat, positions, _images(p, split, positions)):
         said = p.classes[p.predicted[k]] + ('' if p.labels_only else f' {p.confidence[k]:.0%}')
-        ax.imshow(image); ax.set_title(f'{p.classes[p.target[k]]}\n→ {said}', fontsize=8, color='black' if p.correct[k] else '#b2182b')
+        ax.imshow(image, interpolation='nearest'); ax.set_title(f'{p.classes[p.target[k]]}\n→ {said}', fontsize=8, color='black' if p.correct[k] else '#b2182b')
     fig.suptitle(_titled(title, p) if len(positions) else _titled(f'{title}: none', p), fontsize=10)
     return fig
 
