@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['methods', 'find_layers', 'check_eager', 'class_scores', 'GradCAM', 'default_layers', 'layer_titles', 'resize_maps',
-           'normalize_maps', 'overlay', 'plot_gradcam']
+           'normalize_maps', 'overlay', 'plot_gradcam', 'class_activation_map']
 
 # %% ../nbs/60_gradcam.ipynb #125bbfc3
 from difflib import get_close_matches
@@ -258,3 +258,16 @@ def plot_gradcam(
     fig.colorbar(scale, ax=axes, label=f'{method}, each map divided by its maximum', shrink=min(1, 3 / len(x)), pad=0.01, aspect=25)
     if title: fig.suptitle(title, fontsize=10)
     return fig
+
+# %% ../nbs/60_gradcam.ipynb #3f446b7c
+def class_activation_map(
+    model:nn.Module, # a network that ends with global average pooling and one linear layer
+    layer, # the layer that is pooled
+    x:torch.Tensor, # normalised images `(B, 3, H, W)`
+    target=None, # class index, one per image, or None for the predicted class
+) -> torch.Tensor: # `(B, h, w)`, whose mean is the logit without its bias
+    "CAM: the last feature maps weighted by the linear layer's weights for the class"
+    linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    with GradCAM(model, layer) as cam: (A, _), = cam.tensors(x, target).values()
+    if not linear or linear[-1].in_features != A.shape[1]: raise ValueError('CAM needs a network whose last linear layer takes the pooled channels of this layer: use GradCAM for others.')
+    return torch.einsum('bk,bkij->bij', linear[-1].weight.detach()[cam.target].to(A.dtype), A)
