@@ -6,12 +6,12 @@
 __all__ = ['palette', 'kinds', 'themes', 'trace_shapes', 'build', 'layer_table', 'count_parameters', 'count_multiply_adds',
            'count_flops', 'drawing', 'draw_vgg']
 
-# %% ../nbs/24_cost.ipynb #b142fb7c
+# %% ../nbs/24_cost.ipynb #b7a5a9f0
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from .vgg import choose, names, vgg, VGG
+from .vgg import check, names, vgg, VGG
 
 # %% ../nbs/24_cost.ipynb #bf48fa74
 def trace_shapes(
@@ -126,7 +126,7 @@ def drawing(
     scale = 100 / x
     return [(k, a * scale, w * scale, h, d * scale) for k, a, w, h, d in boxes], [(a * scale, u, l) for a, u, l in captions]
 
-# %% ../nbs/24_cost.ipynb #ff4651cc
+# %% ../nbs/24_cost.ipynb #d8fd7a82
 def draw_vgg(
     arch, # network, or the name of one
     size:int=32, # side of the square image
@@ -139,7 +139,8 @@ def draw_vgg(
     from matplotlib.colors import to_rgb
     from matplotlib.patches import Patch, Polygon
     model = build(arch, **kwargs)
-    background, ink = choose(themes, theme, 'theme')
+    check(theme, themes, 'theme')
+    background, ink = themes[theme]
     if ax is None: ax = plt.subplots(figsize=(7, 3), dpi=100, facecolor=background, layout='constrained')[1]
     boxes, captions = drawing(model, size)
     for kind, x, w, h, d in boxes:
