@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['main_settings', 'setting_help', 'add_settings', 'recipe_from', 'Parser', 'make_parser', 'metrics_table', 'do_train',
-           'do_run', 'do_evaluate', 'main']
+           'do_run', 'do_evaluate', 'Borrowed', 'do_visualize', 'do_explain', 'do_export', 'do_info', 'main']
 
 # %% ../nbs/80_cli.ipynb #6dbd31de
 import argparse, dataclasses, inspect, os, re, sys, warnings
@@ -193,7 +193,7 @@ def _compare(runs):
     if len(same) < len(runs): print('\nThe runs were evaluated on different images and cannot be compared.')
     elif hasattr(e, 'compare'): print(f'\n{e.compare({str(r.path): r.predictions for r in runs})}')
 
-# %% ../nbs/80_cli.ipynb #f2fa2616
+# %% ../nbs/80_cli.ipynb #968d0dfd
 class Borrowed:
     "Pretrained weights in the place of a run: evaluated on the fly, without a history"
     def __init__(self, model, data=None, device='cpu'):
@@ -296,7 +296,7 @@ def do_info(args):
     for run in runs[:10]:
         try: c, m = run.config, run.metrics if (run.path/'metrics.json').is_file() else None
         except (ValueError, FileNotFoundError): print(f'            {run.path}  damaged'); continue
-        print(f'            {run.path}  {c["arch"]} on {c["data"]["name"]}, {f"test accuracy {100 * m["accuracy"]:.2f} %" if m else "not evaluated"}')
+        print('           ', run.path, f' {c["arch"]} on {c["data"]["name"]},', f'test accuracy {100 * m["accuracy"]:.2f} %' if m else 'not evaluated')
 
 # %% ../nbs/80_cli.ipynb #1cc30c9e
 def main(
