@@ -179,7 +179,7 @@ def show_pairs(
     fig.suptitle(title, fontsize=10)
     return fig
 
-# %% ../nbs/12_looking.ipynb #4a5425f0
+# %% ../nbs/12_looking.ipynb #05e7340d
 _vote_columns = ('index', 'given', 'guessed', 'votes_given', 'votes_guessed', 'votes_both', 'votes_neither')
 
 def read_votes(
@@ -188,6 +188,7 @@ def read_votes(
     "Votes of people on the labels of test images, by official index; ValueError says what is wrong with the file"
     try:
         with open(path, newline='', encoding='utf-8') as f: rows = list(csv.DictReader(f))
+        if not rows: raise ValueError
         return {c: np.array([int(r[c]) for r in rows], np.int64) for c in _vote_columns}
     except FileNotFoundError: raise FileNotFoundError(f'There is no file {path}.') from None
     except (KeyError, TypeError, ValueError, csv.Error) as e: raise ValueError(f'{path} is not a table of votes: it needs whole numbers in the columns {", ".join(_vote_columns)}.') from e
