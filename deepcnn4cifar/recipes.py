@@ -68,7 +68,7 @@ class Recipe:
 
     def __post_init__(self): check(self)
 
-# %% ../nbs/35_recipes.ipynb #dd125009
+# %% ../nbs/35_recipes.ipynb #f1314d5a
 _ranges = dict( # name: (lowest, highest, in words)
     width=(1e-3, 64, 'a positive factor'), dropout=(0, .999, 'a probability from 0 to below 1'), epochs=(1, 10**6, 'a whole number of at least 1'),
     batch_size=(1, 10**7, 'a whole number of at least 1'), lr=(1e-12, 1e3, 'a positive number'), lr_rest=(1e-12, 1e3, 'a positive number'),
@@ -94,8 +94,7 @@ def check(recipe):
         elif not isinstance(value, kind) or kind is int and isinstance(value, bool):
             raise ValueError(f'{f.name} is {value!r}, but must be {dict(int="a whole number", float="a number", bool="true or false", str="a name")[kind.__name__]}.')
         if f.name in choices and value not in choices[f.name]:
-            near = difflib.get_close_matches(str(value), choices[f.name], 1)
-            raise ValueError(f'{f.name} {value!r} is unknown{f", did you mean {near[0]}?" if near else "."} It can be {", ".join(choices[f.name])}.')
+            raise ValueError(f'{f.name} {value!r} is unknown: it can be {", ".join(choices[f.name])}.')
         if f.name in _ranges:
             low, high, words = _ranges[f.name]
             if not math.isfinite(value) or not low <= value <= high: raise ValueError(f'{f.name} is {value}, but must be {words}.')
