@@ -18,6 +18,7 @@ for cell in nb.cells:
         cell.source = re.sub(r'^#\|.*\n', '', cell.source, flags=re.M)
     kept.append(cell)
 nb.cells = kept
+nb.metadata.language_info = {'name': 'python'}
 exporter = MarkdownExporter(config=Config({'TagRemovePreprocessor': {'enabled': True, 'remove_input_tags': {'no-source'}},
                                            'MarkdownExporter': {'preprocessors': ['nbconvert.preprocessors.TagRemovePreprocessor']}}))
 text, _ = exporter.from_notebook_node(nb)
