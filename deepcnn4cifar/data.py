@@ -155,7 +155,7 @@ def _read_batch(data, name, md5):
     except Exception as e: raise ValueError(f'{name} is not a batch of images ({e}): fetch the archive again.') from e
     return images.reshape(-1, 3, 32, 32), labels
 
-# %% ../nbs/10_data.ipynb #b78b8b92
+# %% ../nbs/10_data.ipynb #c80019d5
 def _join(batches):
     "One `Split` from a list of `(images, labels)`, which it empties"
     labels = np.concatenate([b[1] for b in batches])
@@ -166,11 +166,11 @@ def _join(batches):
         at += len(part)
     return Split(images, labels, np.arange(len(labels)))
 
-def _official(batches):
+def _official(batches, md5):
     "`ImageData` from official batches `{name: (images, labels)}`, which it empties"
     names = sorted(batches)
     train, test = (_join([batches.pop(n) for n in names if n.startswith('test') == t]) for t in (False, True))
-    return _whole(train, test, cifar10_classes, 'CIFAR-10')
+    return _whole(train, test, cifar10_classes, 'CIFAR-10' if md5 == cifar10_md5 else 'own batches')
 
 # %% ../nbs/10_data.ipynb #a972ecbe
 def _jpeg_quality(image) -> int|None: # None when it is no JPEG, or one with tables of its own
@@ -277,7 +277,7 @@ def _whole(train, test, classes, name):
     description = f'{name}: {len(train) + len(test):,} images of {len(classes)} classes, 32×32 pixels'
     return ImageData(train, train.subset(slice(0, 0)), test, tuple(classes), description, _fingerprint(train, test, classes))
 
-# %% ../nbs/10_data.ipynb #532b3821
+# %% ../nbs/10_data.ipynb #e321381c
 class _Watched(io.RawIOBase):
     "A file that is read to its end and remembers its last block: a tar archive ends with zeros"
     def __init__(self, file): self.file, self.last = file, b''
@@ -314,7 +314,7 @@ def _read_archive(path, md5):
         last = PurePosixPath(name).name
         if last in md5: batches[last] = _read_batch(data, last, md5)
         else: files.append((name, data))
-    if batches: return _official(_complete(batches, md5, path))
+    if batches: return _official(_complete(batches, md5, path), md5)
     return _image_folder(files, lambda data: data, re.sub(r'(\.tar)?\.\w+$', '', path.name), path)
 
 def _complete(batches, md5, where):
@@ -322,7 +322,7 @@ def _complete(batches, md5, where):
     if missing := sorted(set(md5) - set(batches)): raise ValueError(f'{where} lacks {missing[0]}: fetch the archive again.')
     return batches
 
-# %% ../nbs/10_data.ipynb #65c44683
+# %% ../nbs/10_data.ipynb #48c81cdd
 def _walk(root, name=''):
     "`(name, path, size, time)` of every file below a folder, names with slashes, links to folders not followed"
     with os.scandir(root) as entries:
@@ -335,7 +335,7 @@ def _read_folder(path, md5, files):
     batches = {PurePosixPath(name).name: file for name, file, *_ in files if PurePosixPath(name).name in md5 and name.count('/') < 2}
     if batches:
         _complete(batches, md5, path)
-        return _official({name: _read_batch(Path(file).read_bytes(), name, md5) for name, file in sorted(batches.items())})
+        return _official({name: _read_batch(Path(file).read_bytes(), name, md5) for name, file in sorted(batches.items())}, md5)
     return _image_folder(((name, file) for name, file, *_ in files), lambda file: Path(file).read_bytes(), path.resolve().name, path)
 
 # %% ../nbs/10_data.ipynb #dedebc6f
