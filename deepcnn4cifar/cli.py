@@ -48,12 +48,20 @@ def recipe_from(args) -> Recipe:
     if args.recipe: raise ValueError('--recipe and --config were both given: choose one.')
     return dataclasses.replace(load_recipe(args.config), **told)
 
-# %% ../nbs/80_cli.ipynb #a09a564e
+# %% ../nbs/80_cli.ipynb #1786fe37
 class Parser(argparse.ArgumentParser):
     "argparse with one-sentence errors"
     def error(self, message):
         message = re.sub(r'argument ([^:]+): ', r'\1 ', message)
+        if unknown := re.match(r'unrecognized arguments: (--\w+)', message):
+            import difflib
+            near = difflib.get_close_matches(unknown[1], sum((a.option_strings for a in self.all_options()), []), 1)
+            message = f'there is no option {unknown[1]}{f", did you mean {near[0]}?" if near else ""}'
         self.exit(2, f'{self.prog}: {message} (see {self.prog} --help)\n')
+
+    def all_options(self):
+        "Options of this parser and of its commands"
+        return [a for p in [self, *(p for a in self._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values())] for a in p._actions]
 
 def make_parser():
     "The parser of the whole command"
@@ -96,7 +104,7 @@ def make_parser():
     add('info', 'show versions, device, data, weights and runs', data=False)
     return p
 
-# %% ../nbs/80_cli.ipynb #8d5b3861
+# %% ../nbs/80_cli.ipynb #85d59b9b
 def _say(*text): print(*text, file=sys.stderr, flush=True)
 
 def _load(source, recipe):
@@ -163,7 +171,7 @@ def do_run(args):
     run, data = _train(args)
     m = evaluate(run, data, args.device, progress=True)
     draw_all(run, data, progress=True)
-    report = write_report(run)
+    report = write_report(run, split=data.test)
     print(metrics_table(m))
     print(f'\nReport:  {report}\nFigures: {run.figures}\nAll of the run: {run.path}')
 

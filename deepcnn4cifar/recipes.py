@@ -23,7 +23,7 @@ choices = dict(
     keep=('last', 'best'),
 )
 
-# %% ../nbs/35_recipes.ipynb #83f6101e
+# %% ../nbs/35_recipes.ipynb #7b7f1c0b
 @dataclass(frozen=True)
 class Recipe:
     "Every setting of a training; `Recipe()` is the default that the command uses"
@@ -56,7 +56,7 @@ class Recipe:
     policy: str = 'none' # torchvision's augmentation policy: none, autoaugment, trivial or rand
     mixup: float = 0. # alpha of MixUp's Beta distribution; 0 for none
     cutmix: float = 0. # alpha of CutMix's Beta distribution; 0 for none
-    sizes: tuple = (32,) # side in pixels of the training images, spread evenly over the epochs; the last is used for validation and test
+    sizes: tuple = (16, 24, 24, 32) # side in pixels of the training images, spread evenly over the epochs; the last is used for validation and test
     clip: float = 0. # largest norm of the gradient; 0 for no clipping
     ema: float = 0. # decay per step of the averaged weights that are kept in the end; 0 for the plain weights
     keep: str = 'last' # which weights are kept in the end: of the last epoch, or of the epoch with the best validation accuracy
@@ -68,7 +68,7 @@ class Recipe:
 
     def __post_init__(self): check(self)
 
-# %% ../nbs/35_recipes.ipynb #dd125009
+# %% ../nbs/35_recipes.ipynb #f1314d5a
 _ranges = dict( # name: (lowest, highest, in words)
     width=(1e-3, 64, 'a positive factor'), dropout=(0, .999, 'a probability from 0 to below 1'), epochs=(1, 10**6, 'a whole number of at least 1'),
     batch_size=(1, 10**7, 'a whole number of at least 1'), lr=(1e-12, 1e3, 'a positive number'), lr_rest=(1e-12, 1e3, 'a positive number'),
@@ -94,19 +94,18 @@ def check(recipe):
         elif not isinstance(value, kind) or kind is int and isinstance(value, bool):
             raise ValueError(f'{f.name} is {value!r}, but must be {dict(int="a whole number", float="a number", bool="true or false", str="a name")[kind.__name__]}.')
         if f.name in choices and value not in choices[f.name]:
-            near = difflib.get_close_matches(str(value), choices[f.name], 1)
-            raise ValueError(f'{f.name} {value!r} is unknown{f", did you mean {near[0]}?" if near else "."} It can be {", ".join(choices[f.name])}.')
+            raise ValueError(f'{f.name} {value!r} is unknown: it can be {", ".join(choices[f.name])}.')
         if f.name in _ranges:
             low, high, words = _ranges[f.name]
             if not math.isfinite(value) or not low <= value <= high: raise ValueError(f'{f.name} is {value}, but must be {words}.')
     if recipe.mixup and recipe.cutmix: raise ValueError('mixup and cutmix are both on: choose one and set the other to 0.')
 
-# %% ../nbs/35_recipes.ipynb #69841adf
+# %% ../nbs/35_recipes.ipynb #b35f65ab
 recipes = dict(
     quick=Recipe(),
-    best=Recipe(arch='vgg16', optimizer='sgd', lr=0.2, momentum=0.9, epochs=100, batch_size=256, crop=4, flip='random', policy='trivial', cutout=8, ema=0.999),
+    best=Recipe(arch='vgg16', optimizer='sgd', lr=0.2, momentum=0.9, epochs=100, batch_size=256, crop=4, flip='random', policy='trivial', cutout=8, ema=0.999, sizes=(32,)),
     paper=Recipe(arch='vgg16', head='imagenet', batch_norm=False, init='glorot', dropout=0.5, epochs=74, optimizer='sgd', lr=0.01, momentum=0.9,
-                 schedule='plateau', label_smoothing=0., crop=4, flip='random'),
+                 schedule='plateau', label_smoothing=0., crop=4, flip='random', sizes=(32,)),
     original=Recipe(arch='vgg16', head='imagenet', batch_norm=False, init='torch', dropout=0.5, epochs=100, batch_size=64, optimizer='sgd', lr=0.01, momentum=0.9,
                     schedule='plateau', patience=2, early_stopping=5, clip=1., label_smoothing=0., crop=0, flip='random', brightness=0.2, hue=0.1,
                     sizes=(224,), valid=0.2),

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['pick_device', 'has_bf16', 'pick_dtype', 'Forward', 'orthogonalise', 'Muon', 'parameter_groups', 'make_optimizer',
-           'vgg_learner', 'Position', 'ClipNorm', 'TrainingError', 'fitting', 'StopAtNaN', 'EMA', 'Plateau', 'KeepBest',
-           'start_fit', 'estimate_seconds', 'write_atomically', 'History', 'Checkpoint', 'get_rng', 'set_rng',
-           'read_checkpoint', 'clock', 'Bar', 'Progress', 'fit', 'predict', 'Recipe', 'recipes', 'make_recipe',
-           'load_recipe', 'dump_recipe']
+           'vgg_learner', 'size_at', 'Position', 'ClipNorm', 'TrainingError', 'fitting', 'StopAtNaN', 'EMA', 'Plateau',
+           'KeepBest', 'start_fit', 'estimate_seconds', 'write_atomically', 'History', 'Checkpoint', 'get_rng',
+           'set_rng', 'read_checkpoint', 'clock', 'Bar', 'Progress', 'fit', 'predict', 'Recipe', 'recipes',
+           'make_recipe', 'load_recipe', 'dump_recipe']
 
 # %% ../nbs/40_training.ipynb #bd4f4189
 import copy, math, os, signal, sys, tempfile, threading, time
@@ -105,7 +105,7 @@ def orthogonalise(
         x = a * x + torch.addmm(gram, gram, gram, beta=b, alpha=c) @ x
     return (x.T if m.shape[0] > m.shape[1] else x).to(m.dtype)
 
-# %% ../nbs/40_training.ipynb #809de25f
+# %% ../nbs/40_training.ipynb #02ae8ded
 class Muon(torch.optim.Optimizer):
     "Orthogonalised momentum for parameter groups with `matrix=True`, Nesterov SGD for the others"
     def __init__(self,
@@ -113,10 +113,11 @@ class Muon(torch.optim.Optimizer):
         lr:float=0.1, # learning rate; in a matrix group the update has orthonormal rows (or columns) times this
         momentum:float=0.6, # of the moving sum of gradients
         weight_decay:float=0., # L2 penalty, in groups that are not matrices
+        steps:int=3, # rounds of the Newton-Schulz iteration
         dtype:torch.dtype=torch.float32, # of the Newton-Schulz products
     ):
         super().__init__(groups, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, matrix=False, renormalise=False))
-        self.dtype = dtype
+        self.steps, self.dtype = steps, dtype
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -131,7 +132,7 @@ class Muon(torch.optim.Optimizer):
                 if group['matrix']:
                     if group['renormalise']: p.mul_(len(p) ** .5 / p.norm())
                     rows = g.permute(0, 2, 3, 1) # a view without copying for channels_last; the order of columns does not matter
-                    g = orthogonalise(rows.reshape(len(g), -1), dtype=self.dtype).view(rows.shape).permute(0, 3, 1, 2)
+                    g = orthogonalise(rows.reshape(len(g), -1), self.steps, self.dtype).view(rows.shape).permute(0, 3, 1, 2)
                 p.add_(g, alpha=-group['lr'])
 
 # %% ../nbs/40_training.ipynb #83483723
@@ -188,7 +189,16 @@ def vgg_learner(
     if r.compile: learn.model.compile()
     return learn
 
-# %% ../nbs/40_training.ipynb #1b885e80
+# %% ../nbs/40_training.ipynb #b1fd61d3
+def size_at(
+    sizes, # sides in pixels, in order
+    epoch:int, # from 0
+    epochs:int, # of the whole training
+) -> int: # side in pixels
+    "Image size of an epoch: the sizes spread evenly over the training; the last epoch always has the last one"
+    return sizes[len(sizes) - 1 - (epochs - 1 - epoch) * len(sizes) // epochs]
+
+# %% ../nbs/40_training.ipynb #9870770c
 class Position(Callback):
     "Exact progress, the loader's epoch and the image size of the epoch"
     order, run_valid = -5, False
@@ -197,7 +207,7 @@ class Position(Callback):
         self.offset = self.start[1] if self.epoch == self.start[0] else 0
         torch.manual_seed(generator(self.learn.recipe.seed, 'mix', self.epoch).initial_seed()) # for dropout and MixUp
         dl = self.dls.train
-        size = self.sizes[self.epoch * len(self.sizes) // self.n_epoch]
+        size = size_at(self.sizes, self.epoch, self.n_epoch)
         dl.size = None if size == dl.dataset.images.shape[-1] else size
         dl.set_epoch(self.epoch, self.offset)
     def before_batch(self):
@@ -209,7 +219,7 @@ class ClipNorm(Callback):
     def __init__(self, norm): self.norm = norm
     def before_step(self): nn.utils.clip_grad_norm_(self.model.parameters(), self.norm)
 
-# %% ../nbs/40_training.ipynb #44725053
+# %% ../nbs/40_training.ipynb #11599d43
 class TrainingError(RuntimeError):
     "A training that cannot go on; the message says why and what to do"
     def __init__(self, message): super().__init__(message); self.message = message
@@ -225,8 +235,8 @@ class StopAtNaN(Callback):
     def before_fit(self): self.run = fitting(self)
     def after_loss(self):
         if self.x.device.type != 'cpu' and self.iter % 20: return
-        if not torch.isfinite(self.loss_grad):
-            raise TrainingError(f'The loss became {float(self.loss_grad)} in epoch {self.epoch + 1}, step {self.iter + 1}: try a lower learning rate than {self.learn.recipe.lr:g}.')
+        if not torch.isfinite(self.loss_grad.detach()):
+            raise TrainingError(f'The loss became {float(self.loss_grad.detach())} in epoch {self.epoch + 1}, step {self.iter + 1}: try a lower learning rate than {self.learn.recipe.lr:g}.')
 
 # %% ../nbs/40_training.ipynb #cafe13ba
 class EMA(Callback):
@@ -289,7 +299,7 @@ def start_fit(learn, start_epoch=0, cbs=None):
         learn.fit_one_cycle(r.epochs, lr, div=r.div, div_final=r.div_final, pct_start=r.warmup, moms=(mom,) * 3, cbs=cbs, start_epoch=start_epoch)
     else: learn.fit(r.epochs, lr, cbs=cbs, start_epoch=start_epoch)
 
-# %% ../nbs/40_training.ipynb #bf7ede23
+# %% ../nbs/40_training.ipynb #cbd7e4ae
 def estimate_seconds(
     learn, # of `vgg_learner`
     steps:int=3, # to be timed, after one to warm up
@@ -310,12 +320,13 @@ def estimate_seconds(
             step(size); sync()
             times = []
             for _ in range(steps): start = time.perf_counter(); step(size); sync(); times.append(time.perf_counter() - start)
-            share = sum(position.sizes[e * len(position.sizes) // learn.recipe.epochs] == size for e in range(learn.recipe.epochs))
+            share = sum(size_at(position.sizes, e, learn.recipe.epochs) == size for e in range(learn.recipe.epochs))
             total += sorted(times)[len(times) // 2] * n * share
-    dl.size = None if position.sizes[0] == dl.dataset.images.shape[-1] else position.sizes[0]
+    first = size_at(position.sizes, 0, learn.recipe.epochs)
+    dl.size = None if first == dl.dataset.images.shape[-1] else first
     return total * (1 + .35 * len(learn.dls.valid_ds) / len(learn.dls.train_ds)) # a validation image costs about a third of a training image
 
-# %% ../nbs/40_training.ipynb #8d8d2200
+# %% ../nbs/40_training.ipynb #4140c818
 def _plain(x):
     "Nested state with NumPy's numbers turned into Python's, so that `torch.load(weights_only=True)` takes it"
     if isinstance(x, dict): return {k: _plain(v) for k, v in x.items()}
@@ -329,6 +340,7 @@ def write_atomically(path, write):
     try:
         with os.fdopen(handle, 'wb') as f:
             write(f); f.flush(); os.fsync(f.fileno())
+        umask = os.umask(0); os.umask(umask); os.chmod(name, 0o666 & ~umask) # mkstemp's files are for the owner only
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -430,7 +442,7 @@ def read_checkpoint(
         raise ValueError(f'{path} was made with other data (fingerprint {s["fingerprint"][:12]}, now {fingerprint[:12]}): use the same data to resume.')
     return s
 
-# %% ../nbs/40_training.ipynb #4da7dce1
+# %% ../nbs/40_training.ipynb #8dcd0b28
 def clock(seconds:float) -> str:
     "Seconds as people say them: 45 s, 3 min 20 s, 2 h 5 min"
     s = int(round(seconds))
@@ -458,7 +470,7 @@ class Progress(Callback):
     def after_batch(self):
         now = self.epoch * self.n_iter + self.position.offset + self.iter + 1
         if self.bar is None: self.bar, self.since = Bar('training'), now - 1
-        self.bar(now - self.since, self.n_epoch * self.n_iter - self.since, f' · epoch {self.epoch + 1} of {self.n_epoch}, loss {float(self.loss):.2f}' if self.bar.every < time.monotonic() - self.bar.last else '')
+        self.bar(now - self.since, self.n_epoch * self.n_iter - self.since, f' · epoch {self.epoch + 1} of {self.n_epoch}, loss {float(self.loss.detach()):.2f}' if self.bar.every < time.monotonic() - self.bar.last else '')
     def after_epoch(self):
         rows = self.history.rows
         if not rows or rows[-1]['epoch'] != self.epoch + 1: return
