@@ -277,7 +277,7 @@ def _whole(train, test, classes, name):
     description = f'{name}: {len(train) + len(test):,} images of {len(classes)} classes, 32×32 pixels'
     return ImageData(train, train.subset(slice(0, 0)), test, tuple(classes), description, _fingerprint(train, test, classes))
 
-# %% ../nbs/10_data.ipynb #e321381c
+# %% ../nbs/10_data.ipynb #ca0beb00
 class _Watched(io.RawIOBase):
     "A file that is read to its end and remembers its last block: a tar archive ends with zeros"
     def __init__(self, file): self.file, self.last = file, b''
@@ -308,14 +308,22 @@ def _members(path, wanted, largest=64_000_000):
 
 def _read_archive(path, md5):
     "`ImageData` from a tar archive in the official or in fastai's layout"
-    batches, files = {}, []
+    batches, files, waiting = {}, [], []
+    def store(): # in pieces of megabytes, which go back to the system when they are let go; single small images do not
+        piece, at = memoryview(b''.join(data for _, data in waiting)), 0
+        for name, data in waiting: files.append((name, piece[at:at + len(data)])); at += len(data)
+        waiting.clear()
     wanted = lambda name: PurePosixPath(name).name in md5 or name.lower().endswith(_image_endings)
     for name, data in _members(path, wanted):
         last = PurePosixPath(name).name
         if last in md5: batches[last] = _read_batch(data, last, md5)
-        else: files.append((name, data))
+        else: waiting.append((name, data))
+        if len(waiting) >= 2000 or len(data) > 1_000_000: store()
+    store()
     if batches: return _official(_complete(batches, md5, path), md5)
-    return _image_folder(files, lambda data: data, re.sub(r'(\.tar)?\.\w+$', '', path.name), path)
+    def drain(): # each encoded image is held once, and let go when it is decoded
+        while files: yield files.pop()
+    return _image_folder(drain(), lambda data: data, re.sub(r'(\.tar)?\.\w+$', '', path.name), path)
 
 def _complete(batches, md5, where):
     "The batches, if none is missing"
