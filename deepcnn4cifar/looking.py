@@ -96,7 +96,7 @@ def show_typical(
     fig.suptitle(title, fontsize=10)
     return fig
 
-# %% ../nbs/12_looking.ipynb #7af4361e
+# %% ../nbs/12_looking.ipynb #39557345
 def shrink(
     images:np.ndarray, # uint8 `(N, 3, 32, 32)`
     size:int=8, # a divisor of 32
@@ -128,13 +128,13 @@ def plot_embedding(
     split:Split,
     at:np.ndarray, # coordinates `(N, 2)`, from `embed`
     title:str='', # what the images are
-    grid:int=24, # cells along each side; a cell shows the image nearest to its centre
+    grid:int=20, # cells along each side; a cell shows the image nearest to its centre
     ax=None, # matplotlib axes to draw on
 ): # the axes
     "The images at their places on the plane"
     if ax is None:
         import matplotlib.pyplot as plt
-        ax = plt.subplots(figsize=(6.5, 6.5), dpi=90, layout='constrained')[1]
+        ax = plt.subplots(figsize=(6.5, 6.5), dpi=80, layout='constrained')[1]
     low, high = at.min(0), at.max(0)
     cell = (at - low) / np.maximum(high - low, 1e-12) * (grid - 1e-6)
     canvas = np.full((grid * 32, grid * 32, 3), 255, np.uint8)
