@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['palette', 'kinds', 'themes', 'trace_shapes', 'build', 'layer_table', 'count_parameters', 'count_multiply_adds',
            'count_flops', 'cost_table', 'plot_costs', 'title_of', 'layer_seconds', 'slabs', 'caption_of', 'faces',
-           'shade', 'draw_vgg', 'tikz_vgg']
+           'shade', 'draw_vgg', 'tikz_vgg', 'save_drawing']
 
 # %% ../nbs/24_cost.ipynb #a8a06a0b
 import time
@@ -255,3 +255,22 @@ def tikz_vgg(
         lines.append(rf'\node[anchor=north, align=center] at ({x:.2f},-19) {{' + r'\\ '.join([rf'\textbf{{{text(words[0])}}}', *map(text, words[1:])]) + '};')
     for i, kind in enumerate(used): lines.append(rf'\fill[{kind}0] (80,{27 - 3.4 * i:.1f}) rectangle +(2.5,1.6); \node[anchor=west] at (83,{27.8 - 3.4 * i:.1f}) {{{text(kinds[kind])}}};')
     return '\n'.join([*lines, rf'\node[anchor=south] at (50,{max(y for _, *box in boxes for corners, _ in faces(*box) for _, y in corners) + 2:.1f}) {{{text(caption_of(model, size))}}};', r'\end{tikzpicture}', r'\end{document}', ''])
+
+# %% ../nbs/24_cost.ipynb #f5d1526b
+def save_drawing(
+    arch, # network, or the name of one
+    path, # `.png`, `.svg` or `.pdf` for a picture, `.tex` for LaTeX source
+    size:int=32, # side of the square image
+    theme:str='light', # 'light' or 'dark', for pictures
+    **kwargs, # options of `vgg`, when a name was given
+): # Path of the file
+    "Draw a network into a file"
+    from pathlib import Path
+    import matplotlib.pyplot as plt
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == '.tex': path.write_text(tikz_vgg(arch, size, **kwargs), encoding='utf-8'); return path
+    figure = draw_vgg(arch, size, theme, **kwargs)
+    try: figure.savefig(path)
+    finally: plt.close(figure)
+    return path
