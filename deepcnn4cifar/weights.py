@@ -104,7 +104,7 @@ def check_state(
     "Nothing, or a ValueError with the first mismatch"
     if wrong := first_mismatch(state, model)[1]: raise ValueError(f'{source} does not fit {getattr(model, "config", {}).get("config", "the network")}: {wrong}')
 
-# %% ../nbs/22_weights.ipynb #966f5edf
+# %% ../nbs/22_weights.ipynb #605758a4
 def recognise(
     state:dict, # tensors under torchvision's names
     source='the file', # what to call them in the message
@@ -113,13 +113,13 @@ def recognise(
     first = state.get('features.0.weight', next(iter(state.values())))
     last = ([v for k, v in state.items() if k.startswith('classifier.') and k.endswith('.weight')] or [first])[-1]
     if first.ndim != 4: raise ValueError(f'{source} belongs to no VGG: it has no features.0.weight')
+    shared = dict(num_classes=last.shape[0], batch_norm=any(k.endswith('running_mean') for k in state), head='imagenet' if 'classifier.0.weight' in state else 'cifar',
+                  in_channels=first.shape[1], width=first.shape[0] / 64)
     tried = []
     for config in names.values():
-        for batch_norm in (True, False):
-            for head in ('cifar', 'imagenet'):
-                options = dict(config=config, num_classes=last.shape[0], batch_norm=batch_norm, head=head, in_channels=first.shape[1], width=first.shape[0] / 64)
-                with torch.device('meta'): tried.append((*first_mismatch(state, vgg(**options)), options))
-                if not tried[-1][1]: return options
+        options = dict(config=config, **shared)
+        with torch.device('meta'): tried.append((*first_mismatch(state, vgg(**options, init='torch')), options))
+        if not tried[-1][1]: return options
     fits, wrong, options = max(tried, key=lambda t: t[0])
     raise ValueError(f'{source} belongs to no VGG known here: the nearest is {options["config"]}, but {wrong}')
 
