@@ -52,7 +52,7 @@ def cards(
     inside = ''.join(_card(p, image, k) for k, image in zip(positions, ev._images(p, split, positions))) or '<i>No image fits.</i>'
     return f'<div style="display:flex;flex-wrap:wrap;gap:12px">{inside}</div>'
 
-# %% ../nbs/57_browser.ipynb #0d4f2b7e
+# %% ../nbs/57_browser.ipynb #535b90df
 def mistake_browser(
     predictions, # e.g. `run.predictions`
     split, # the `Split` that they were made on, e.g. `data.test`
@@ -64,7 +64,7 @@ def mistake_browser(
     ev._images(p, split, np.arange(min(len(p), 1)))
     classes, wide = [('any', '')] + [(c, c) for c in p.classes], dict(description_width='initial')
     true, predicted = w.Dropdown(options=classes, description='is', style=wide, layout=dict(width='14em')), w.Dropdown(options=classes, description='was taken for', style=wide, layout=dict(width='18em'))
-    sure = w.FloatRangeSlider(value=(0, 1), min=0, max=1, step=.01, readout_format='.0%', description='confidence', continuous_update=False, disabled=p.labels_only, style=wide, layout=dict(width='24em'))
+    sure = w.FloatRangeSlider(value=(0, 1), min=0, max=1, step=.01, readout_format='.2f', description='confidence', continuous_update=False, disabled=p.labels_only, style=wide, layout=dict(width='24em'))
     wrong = w.Checkbox(value=True, description='mistakes only', indent=False)
     back, on, says, page, state = w.Button(description='back', icon='arrow-left'), w.Button(description='more', icon='arrow-right'), w.Label(), w.HTML(), dict(start=0)
     def show():

@@ -58,7 +58,7 @@ def verdict(
     elif re.search('jpeg', text, re.I): said.append('The images are a JPEG copy of CIFAR-10, so the figures are not comparable to the last decimal with those on the lossless original.')
     return said
 
-# %% ../nbs/75_report.ipynb #f23f2a6a
+# %% ../nbs/75_report.ipynb #0ef50fdc
 _reads = dict( # file name: section, title, how to read it
     loss_curves=('training', 'Loss and accuracy while training', 'Each point is one epoch. Where the validation loss turns up while the training loss still falls, the network has begun to learn its images by heart; where both still fall at the end, more epochs would help. The training loss is measured on augmented images, so it may well lie above the other.'),
     confusion_matrix=('mistakes', 'Confusion matrix', 'One row per true class, one column per answer. The diagonal is right; a dark square elsewhere is a habit. Compare a square with its mirror image: is the mistake made in both directions?'),
@@ -75,6 +75,7 @@ _reads = dict( # file name: section, title, how to read it
     cifar10_labels=('data', 'The classes', 'A few images of each class, so that you know what the network is up against at 32×32 pixels.'),
     data_split=('data', 'The split', 'How many images of each class are used for training, for validation (watched while training) and for testing (used once, at the end).'),
     image_transformations=('data', 'Augmentation', 'What a training image looks like before and after: the network never sees exactly the same image twice.'),
+    comparison=('beside', 'Runs side by side', 'Test accuracy with its 95 % interval. The intervals may overlap and the difference hold up all the same, since the images are the same ones: the sentences above go by the images on which the runs disagree.'),
     vgg_visualization=('network', 'The network', 'From left to right: the maps get smaller and the channels more.'))
 
 _drawn = dict(loss_curves=lambda run: ev.plot_history(run.history), confusion_matrix=lambda run: ev.plot_confusion(run.predictions), class_accuracy=lambda run: ev.plot_class_accuracy(run.predictions), roc=lambda run: ev.plot_roc(run.predictions),
@@ -254,21 +255,53 @@ def _settings(config):
     rows = ''.join(f'<tr><th scope="row">{_esc(k)}</th><td>{_esc(v if isinstance(v, str) else json.dumps(v, default=str))}</td></tr>' for k, v in flat(config))
     return f'<div class="table" tabindex="0"><table class="settings"><tbody>{rows}</tbody></table></div>'
 
-# %% ../nbs/75_report.ipynb #8d6edc15
+# %% ../nbs/75_report.ipynb #b2deda94
+def _temperature(run):
+    "What dividing the logits by the temperature fitted on the validation images would do, as a paragraph"
+    from deepcnn4cifar.calibration import fit_temperature, with_temperature
+    p, valid = _have(run, 'predictions'), _have(run, 'predictions_valid')
+    if p is None or valid is None or p.labels_only or valid.labels_only: return ''
+    T = fit_temperature(valid)
+    before, after = (ev.metrics(q, bootstrap=0) for q in (p, with_temperature(p, T)))
+    return (f'<p>With all logits divided by {T:.2f}, the temperature that fits the {len(valid):,} validation images best, the calibration error on the test images would go from {before["ece"]:.3f} to {after["ece"]:.3f} '
+        f'and the log loss from {before["log_loss"]:.3f} to {after["log_loss"]:.3f}; the answers stay the same.</p>')
+
+def _beside(run, others):
+    "The run beside others: a table, and in words which differences hold up"
+    from deepcnn4cifar.comparison import compare, in_words, plot_comparison
+    import matplotlib.pyplot as plt
+    runs, skipped, own = {}, [], run.predictions
+    for r in (run, *others):
+        p, name = _have(r, 'predictions'), (_have(r, 'config') or {}).get('name') or Path(r.path).name
+        while name in runs: name += "'"
+        fits = p is not None and p.classes == own.classes and len(p) == len(own) and set(p.index) == set(own.index) and (p.fingerprint == own.fingerprint or not (p.fingerprint and own.fingerprint))
+        if fits: runs[name] = p
+        else: skipped.append(name)
+    left = f'<p>Not compared, since tested on other images or not at all: {_esc(", ".join(skipped))}.</p>' if skipped else ''
+    if len(runs) < 2: return left
+    said = in_words(compare(runs))
+    ax = plot_comparison(runs)
+    buffer = io.BytesIO(); ax.figure.savefig(buffer, dpi=110, format='png', bbox_inches='tight'); plt.close(ax.figure)
+    alt = 'Test accuracy: ' + ', '.join(f'{n} {_percent(p.correct.mean())}' for n, p in runs.items()) + '.'
+    return f'<ul>{"".join(f"<li>{_esc(s)}</li>" for s in said)}</ul>{left}{_figure("comparison", buffer.getvalue(), alt)}'
+
+# %% ../nbs/75_report.ipynb #2850970b
 def write_report(
     run, # with `path`, `config`, `history`, `metrics`, `predictions`, and stored figures in `path/figures`; any may be missing
     path=None, # file to write; left out: report.html in the run's folder
     split=None, # the test `Split`: with it the mistakes can be looked at one by one
+    others=(), # further runs to compare with
 ) -> Path: # the file
     "One self-contained HTML page about a run: verdict, settings, curves, mistakes, trust, what the network looks at"
     path = Path(path) if path else Path(run.path) / 'report.html'
     config, m, p = _have(run, 'config') or {}, _have(run, 'metrics') or {}, _have(run, 'predictions')
     pngs = _fit_all({name: png for name in _reads if (png := _png(run, name))})
-    parts = {s: ''.join(_figure(n, png, _alt(run, n)) for n, png in pngs.items() if _reads[n][0] == s) for s in ('training', 'mistakes', 'trust', 'looks', 'data', 'network')}
+    parts = {s: ''.join(_figure(n, png, _alt(run, n)) for n, png in pngs.items() if _reads[n][0] == s) for s in ('beside', 'training', 'mistakes', 'trust', 'looks', 'data', 'network')}
     if m.get('per_class'): parts['mistakes'] = _class_table(m) + parts['mistakes']
     if p is not None and split is not None and not p.correct.all(): parts['mistakes'] += _browser(p, split)
+    if p is not None: parts['trust'] = _temperature(run) + parts['trust']; parts['beside'] = _beside(run, others) if others else ''
     parts['settings'] = _settings(config) if config else ''
-    titles = dict(training='How it was trained', mistakes='Where it goes wrong', trust='May one believe its probabilities?', looks='What it looks at', data='What it learnt from', network='How it is built', settings='To repeat it')
+    titles = dict(beside='Beside other runs', training='How it was trained', mistakes='Where it goes wrong', trust='May one believe its probabilities?', looks='What it looks at', data='What it learnt from', network='How it is built', settings='To repeat it')
     shown = [s for s in titles if parts[s]]
     first, *rest = verdict(run)
     name, created = config.get('name') or Path(run.path).name, str(config.get('created') or '').replace('T', ' ')[:16]
