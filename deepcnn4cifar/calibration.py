@@ -10,7 +10,7 @@ import numpy as np
 from dataclasses import replace
 from . import evaluation as ev
 
-# %% ../nbs/53_calibration.ipynb #cdd3dafb
+# %% ../nbs/53_calibration.ipynb #f666597b
 def _log_loss(p, temperature=1.):
     "Mean of -log(probability of the right class) with the logits divided by the temperature"
     z = p.logits.astype(float) / temperature
@@ -19,11 +19,11 @@ def _log_loss(p, temperature=1.):
 
 def fit_temperature(
     valid, # `Predictions` of images that the network was neither trained nor tested on
-) -> float: # between 0.05 and 20
+) -> float: # between 0.05 and 100
     "Temperature with the smallest log loss (Guo et al. 2017)"
     from scipy.optimize import minimize_scalar
     ev._need_scores(valid)
-    found = minimize_scalar(lambda t: _log_loss(valid, np.exp(t)), bounds=np.log([.05, 20]), method='bounded', options=dict(xatol=1e-5))
+    found = minimize_scalar(lambda t: _log_loss(valid, np.exp(t)), bounds=np.log([.05, 100]), method='bounded', options=dict(xatol=1e-5))
     return float(np.exp(found.x))
 
 def with_temperature(

@@ -145,7 +145,7 @@ def _sheet(p, split, most=900, columns=30):
     about = [[int(p.target[k]), int(p.predicted[k]), None if p.labels_only else round(float(p.confidence[k]), 3), int(p.index[k])] for k in chosen]
     return buffer.getvalue(), dict(columns=columns, rows=sheet.shape[0] // side, mistakes=about)
 
-# %% ../nbs/75_report.ipynb #26fb1044
+# %% ../nbs/75_report.ipynb #5c93b5b6
 _style = '''
 :root{color-scheme:light dark;--bg:#fbfaf8;--fg:#1d1f21;--dim:#5d6369;--card:#fff;--line:#dcdad5;--accent:#0b6bb3;--soft:#e8f1f8;--bad:#a63d00}
 @media(prefers-color-scheme:dark){:root{--bg:#15181b;--fg:#e4e6e8;--dim:#9aa3ab;--card:#1e2327;--line:#353c42;--accent:#6cb6f0;--soft:#1f3242;--bad:#ff9d66}.fig{filter:brightness(.88)}}
@@ -177,7 +177,7 @@ small.ci{color:var(--dim)}.matrix td,.matrix th{padding:.15rem .2rem;text-align:
 details{margin:1rem 0}summary{cursor:pointer}pre{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem;font-size:.82rem}
 footer{color:var(--dim);font-size:.86rem;padding-top:2rem;padding-bottom:3rem}
 @media(max-width:40rem){.matrix{font-size:.72rem}.cell{min-width:1.55rem}.matrix td,.matrix th{padding:.08rem}.matrix th:first-child{padding-left:.4rem}.fig img.wide{max-width:none;width:44rem}}
-@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--card:#fff;--line:#bbb;--accent:#000}body{font-size:10.5pt}nav,.browse{display:none}.fig{filter:none;overflow:visible;border:0;padding:0}.fig img,.fig img.wide{max-width:100%;width:auto;max-height:21cm}figure,.cards,tr{break-inside:avoid}h2,h3{break-after:avoid}.table{overflow:visible}}
+@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--card:#fff;--line:#bbb;--accent:#000}body{font-size:10.5pt}nav,.browse{display:none}.fig{filter:none;overflow:visible;border:0;padding:0}.fig img,.fig img.wide{max-width:100%;width:auto;max-height:21cm}figure,.cards,tr,.sortable{break-inside:avoid}h2,h3{break-after:avoid}.table{overflow:visible}}
 '''
 
 # %% ../nbs/75_report.ipynb #f87ceff1
@@ -198,7 +198,7 @@ if (kept) { const d = JSON.parse(kept.textContent), tiles = document.getElementB
   cells.forEach(c => c.onclick = () => show(c)); const first = cells.filter(c => !c.disabled && c.dataset.t !== c.dataset.g).sort((a, b) => b.dataset.n - a.dataset.n)[0]; if (first) show(first) }
 '''
 
-# %% ../nbs/75_report.ipynb #089f2809
+# %% ../nbs/75_report.ipynb #8ada16ea
 _esc = lambda x: html.escape(str(x))
 
 def _uri(data, kind='png'): return f'data:image/{kind};base64,' + base64.b64encode(data).decode()
@@ -207,7 +207,7 @@ def _figure(name, png, alt):
     from PIL import Image
     w, h = Image.open(io.BytesIO(png)).size
     _, title, how = _reads[name]
-    return f'<figure id="{name}"><h3>{_esc(title)}</h3><div class="fig" tabindex="0"><img{" class=wide" if w > 1.8 * h else ""} src="{_uri(png)}" width="{w}" height="{h}" alt="{_esc(alt)}"></div><figcaption><b>How to read it.</b> {_esc(how)}</figcaption></figure>'
+    return f'<figure id="{name}"><h3>{_esc(title)}</h3><div class="fig" tabindex="0"><img{" class=wide" if w > max(1.8 * h, 900) else ""} src="{_uri(png)}" width="{w}" height="{h}" alt="{_esc(alt)}"></div><figcaption><b>How to read it.</b> {_esc(how)}</figcaption></figure>'
 
 def _cards(run):
     m, config = _have(run, 'metrics') or {}, _have(run, 'config') or {}
@@ -219,7 +219,7 @@ def _cards(run):
     if config.get('seconds'): cards.append(('training time', _duration(config['seconds']), _esc(config.get('device', ''))))
     return '<ul class="cards">' + ''.join(f'<li><span>{_esc(name)}</span><b>{_esc(value)}</b><small>{_esc(ci)}</small></li>' for name, value, ci in cards) + '</ul>' if cards else ''
 
-# %% ../nbs/75_report.ipynb #b0bb9241
+# %% ../nbs/75_report.ipynb #9330afcc
 def _class_table(m):
     columns = ('n', 'images', str), ('recall', 'found (recall)', _percent), ('precision', 'answers right (precision)', _percent), ('f1', 'F1', _percent), ('auc', 'area under ROC', lambda x: f'{x:.3f}')
     columns = [c for c in columns if any(v.get(c[0]) is not None for v in m['per_class'].values())]
@@ -229,7 +229,7 @@ def _class_table(m):
         return f'<td data-v="{v[key]}">{f(v[key])}' + (f' <small class="ci">{100 * ci[0]:.0f}–{100 * ci[1]:.0f}</small>' if ci else '') + '</td>'
     head = ''.join(f'<th scope="col" aria-sort="none"><button>{_esc(t)}</button></th>' for t in ('class', *(c[1] for c in columns)))
     body = ''.join(f'<tr><th scope="row">{_esc(c)}</th>{"".join(cell(v, k, f) for k, _, f in columns)}</tr>' for c, v in m['per_class'].items())
-    return f'<p>Click a heading to sort. The small figures are the 95 % interval in percent.</p><div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<p><span class="browse">Click a heading to sort. </span>The small figures are the 95 % interval in percent.</p><div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 def _browser(p, split):
     "A confusion matrix whose squares show their images when clicked"
@@ -253,7 +253,15 @@ def _settings(config):
             if isinstance(v, dict): yield from flat(v, f'{before}{k}.')
             else: yield f'{before}{k}', v
     rows = ''.join(f'<tr><th scope="row">{_esc(k)}</th><td>{_esc(v if isinstance(v, str) else json.dumps(v, default=str))}</td></tr>' for k, v in flat(config))
-    return f'<div class="table" tabindex="0"><table class="settings"><tbody>{rows}</tbody></table></div>'
+    return f'<details><summary>All settings, as in config.json</summary><div class="table" tabindex="0"><table class="settings"><tbody>{rows}</tbody></table></div></details>'
+
+def _recipe(config):
+    "The settings that everybody asks for, in a sentence of pairs"
+    recipe = config.get('recipe') or {}
+    asked = [(k.replace('_', ' '), recipe[k]) for k in ('epochs', 'batch_size', 'optimizer', 'lr', 'schedule', 'weight_decay', 'label_smoothing', 'crop', 'flip', 'mixup', 'cutmix') if recipe.get(k) not in (None, 0, 0., '', 'none', False)]
+    sizes = [f'{config["data"][k]:,} {name} images' for k, name in (('train', 'training'), ('valid', 'validation'), ('test', 'test')) if isinstance((config.get('data') or {}).get(k), int)]
+    asked += [(k, config[k]) for k in ('precision', 'seed') if config.get(k) is not None]
+    return f'<p>{_esc(", ".join(sizes) + ("; " if sizes else "") + ", ".join(f"{k} {v}" for k, v in asked))}.</p>' if sizes or asked else ''
 
 # %% ../nbs/75_report.ipynb #b2deda94
 def _temperature(run):
@@ -285,7 +293,7 @@ def _beside(run, others):
     alt = 'Test accuracy: ' + ', '.join(f'{n} {_percent(p.correct.mean())}' for n, p in runs.items()) + '.'
     return f'<ul>{"".join(f"<li>{_esc(s)}</li>" for s in said)}</ul>{left}{_figure("comparison", buffer.getvalue(), alt)}'
 
-# %% ../nbs/75_report.ipynb #2850970b
+# %% ../nbs/75_report.ipynb #ec63daf9
 def write_report(
     run, # with `path`, `config`, `history`, `metrics`, `predictions`, and stored figures in `path/figures`; any may be missing
     path=None, # file to write; left out: report.html in the run's folder
@@ -300,6 +308,7 @@ def write_report(
     if m.get('per_class'): parts['mistakes'] = _class_table(m) + parts['mistakes']
     if p is not None and split is not None and not p.correct.all(): parts['mistakes'] += _browser(p, split)
     if p is not None: parts['trust'] = _temperature(run) + parts['trust']; parts['beside'] = _beside(run, others) if others else ''
+    parts['training'] = _recipe(config) + parts['training']
     parts['settings'] = _settings(config) if config else ''
     titles = dict(beside='Beside other runs', training='How it was trained', mistakes='Where it goes wrong', trust='May one believe its probabilities?', looks='What it looks at', data='What it learnt from', network='How it is built', settings='To repeat it')
     shown = [s for s in titles if parts[s]]
