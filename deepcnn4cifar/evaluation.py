@@ -488,7 +488,7 @@ def plot_precision_recall(predictions:Predictions, ax=None):
     ax.legend(fontsize=8, loc='lower left' if macro > .7 else 'upper right', title='average precision', title_fontsize=8)
     return ax
 
-# %% ../nbs/50_evaluation.ipynb #aa064934
+# %% ../nbs/50_evaluation.ipynb #5db06a5e
 def plot_history(
     history, # DataFrame with epoch, train_loss, valid_loss, accuracy and, if there, lr
     title:str='', # e.g. the data and the network
@@ -509,7 +509,7 @@ def plot_history(
         axes[1].set_title(f'Accuracy (best {history["accuracy"][best]:.1%}, epoch {epoch[best]:g})')
     axes[1].yaxis.set_major_formatter(PercentFormatter(1)); axes[1].set(ylabel='accuracy, validation images')
     if with_lr: axes[2].plot(epoch, history['lr'], color='tab:green', **marker); axes[2].set(ylabel='learning rate', title='Learning rate at the end of the epoch')
-    for ax in axes: ax.set(xlabel='epoch'); ax.xaxis.set_major_locator(MaxNLocator(integer=True)); ax.grid(alpha=.3)
+    for ax in axes: ax.set(xlabel='epoch'); ax.set_xlim(epoch.min() - .3, epoch.max() + .3); ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1)); ax.grid(alpha=.3)
     if title: fig.suptitle(title)
     return fig
 

@@ -58,7 +58,7 @@ def verdict(
     elif re.search('jpeg', text, re.I): said.append('The images are a JPEG copy of CIFAR-10, so the figures are not comparable to the last decimal with those on the lossless original.')
     return said
 
-# %% ../nbs/75_report.ipynb #f23f2a6a
+# %% ../nbs/75_report.ipynb #0ef50fdc
 _reads = dict( # file name: section, title, how to read it
     loss_curves=('training', 'Loss and accuracy while training', 'Each point is one epoch. Where the validation loss turns up while the training loss still falls, the network has begun to learn its images by heart; where both still fall at the end, more epochs would help. The training loss is measured on augmented images, so it may well lie above the other.'),
     confusion_matrix=('mistakes', 'Confusion matrix', 'One row per true class, one column per answer. The diagonal is right; a dark square elsewhere is a habit. Compare a square with its mirror image: is the mistake made in both directions?'),
@@ -75,6 +75,7 @@ _reads = dict( # file name: section, title, how to read it
     cifar10_labels=('data', 'The classes', 'A few images of each class, so that you know what the network is up against at 32×32 pixels.'),
     data_split=('data', 'The split', 'How many images of each class are used for training, for validation (watched while training) and for testing (used once, at the end).'),
     image_transformations=('data', 'Augmentation', 'What a training image looks like before and after: the network never sees exactly the same image twice.'),
+    comparison=('beside', 'Runs side by side', 'Test accuracy with its 95 % interval. The intervals may overlap and the difference hold up all the same, since the images are the same ones: the sentences above go by the images on which the runs disagree.'),
     vgg_visualization=('network', 'The network', 'From left to right: the maps get smaller and the channels more.'))
 
 _drawn = dict(loss_curves=lambda run: ev.plot_history(run.history), confusion_matrix=lambda run: ev.plot_confusion(run.predictions), class_accuracy=lambda run: ev.plot_class_accuracy(run.predictions), roc=lambda run: ev.plot_roc(run.predictions),
@@ -144,7 +145,7 @@ def _sheet(p, split, most=900, columns=30):
     about = [[int(p.target[k]), int(p.predicted[k]), None if p.labels_only else round(float(p.confidence[k]), 3), int(p.index[k])] for k in chosen]
     return buffer.getvalue(), dict(columns=columns, rows=sheet.shape[0] // side, mistakes=about)
 
-# %% ../nbs/75_report.ipynb #26fb1044
+# %% ../nbs/75_report.ipynb #5c93b5b6
 _style = '''
 :root{color-scheme:light dark;--bg:#fbfaf8;--fg:#1d1f21;--dim:#5d6369;--card:#fff;--line:#dcdad5;--accent:#0b6bb3;--soft:#e8f1f8;--bad:#a63d00}
 @media(prefers-color-scheme:dark){:root{--bg:#15181b;--fg:#e4e6e8;--dim:#9aa3ab;--card:#1e2327;--line:#353c42;--accent:#6cb6f0;--soft:#1f3242;--bad:#ff9d66}.fig{filter:brightness(.88)}}
@@ -176,7 +177,7 @@ small.ci{color:var(--dim)}.matrix td,.matrix th{padding:.15rem .2rem;text-align:
 details{margin:1rem 0}summary{cursor:pointer}pre{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.8rem;font-size:.82rem}
 footer{color:var(--dim);font-size:.86rem;padding-top:2rem;padding-bottom:3rem}
 @media(max-width:40rem){.matrix{font-size:.72rem}.cell{min-width:1.55rem}.matrix td,.matrix th{padding:.08rem}.matrix th:first-child{padding-left:.4rem}.fig img.wide{max-width:none;width:44rem}}
-@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--card:#fff;--line:#bbb;--accent:#000}body{font-size:10.5pt}nav,.browse{display:none}.fig{filter:none;overflow:visible;border:0;padding:0}.fig img,.fig img.wide{max-width:100%;width:auto;max-height:21cm}figure,.cards,tr{break-inside:avoid}h2,h3{break-after:avoid}.table{overflow:visible}}
+@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--card:#fff;--line:#bbb;--accent:#000}body{font-size:10.5pt}nav,.browse{display:none}.fig{filter:none;overflow:visible;border:0;padding:0}.fig img,.fig img.wide{max-width:100%;width:auto;max-height:21cm}figure,.cards,tr,.sortable{break-inside:avoid}h2,h3{break-after:avoid}.table{overflow:visible}}
 '''
 
 # %% ../nbs/75_report.ipynb #f87ceff1
@@ -197,7 +198,7 @@ if (kept) { const d = JSON.parse(kept.textContent), tiles = document.getElementB
   cells.forEach(c => c.onclick = () => show(c)); const first = cells.filter(c => !c.disabled && c.dataset.t !== c.dataset.g).sort((a, b) => b.dataset.n - a.dataset.n)[0]; if (first) show(first) }
 '''
 
-# %% ../nbs/75_report.ipynb #089f2809
+# %% ../nbs/75_report.ipynb #8ada16ea
 _esc = lambda x: html.escape(str(x))
 
 def _uri(data, kind='png'): return f'data:image/{kind};base64,' + base64.b64encode(data).decode()
@@ -206,7 +207,7 @@ def _figure(name, png, alt):
     from PIL import Image
     w, h = Image.open(io.BytesIO(png)).size
     _, title, how = _reads[name]
-    return f'<figure id="{name}"><h3>{_esc(title)}</h3><div class="fig" tabindex="0"><img{" class=wide" if w > 1.8 * h else ""} src="{_uri(png)}" width="{w}" height="{h}" alt="{_esc(alt)}"></div><figcaption><b>How to read it.</b> {_esc(how)}</figcaption></figure>'
+    return f'<figure id="{name}"><h3>{_esc(title)}</h3><div class="fig" tabindex="0"><img{" class=wide" if w > max(1.8 * h, 900) else ""} src="{_uri(png)}" width="{w}" height="{h}" alt="{_esc(alt)}"></div><figcaption><b>How to read it.</b> {_esc(how)}</figcaption></figure>'
 
 def _cards(run):
     m, config = _have(run, 'metrics') or {}, _have(run, 'config') or {}
@@ -218,7 +219,7 @@ def _cards(run):
     if config.get('seconds'): cards.append(('training time', _duration(config['seconds']), _esc(config.get('device', ''))))
     return '<ul class="cards">' + ''.join(f'<li><span>{_esc(name)}</span><b>{_esc(value)}</b><small>{_esc(ci)}</small></li>' for name, value, ci in cards) + '</ul>' if cards else ''
 
-# %% ../nbs/75_report.ipynb #b0bb9241
+# %% ../nbs/75_report.ipynb #9330afcc
 def _class_table(m):
     columns = ('n', 'images', str), ('recall', 'found (recall)', _percent), ('precision', 'answers right (precision)', _percent), ('f1', 'F1', _percent), ('auc', 'area under ROC', lambda x: f'{x:.3f}')
     columns = [c for c in columns if any(v.get(c[0]) is not None for v in m['per_class'].values())]
@@ -228,7 +229,7 @@ def _class_table(m):
         return f'<td data-v="{v[key]}">{f(v[key])}' + (f' <small class="ci">{100 * ci[0]:.0f}–{100 * ci[1]:.0f}</small>' if ci else '') + '</td>'
     head = ''.join(f'<th scope="col" aria-sort="none"><button>{_esc(t)}</button></th>' for t in ('class', *(c[1] for c in columns)))
     body = ''.join(f'<tr><th scope="row">{_esc(c)}</th>{"".join(cell(v, k, f) for k, _, f in columns)}</tr>' for c, v in m['per_class'].items())
-    return f'<p>Click a heading to sort. The small figures are the 95 % interval in percent.</p><div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<p><span class="browse">Click a heading to sort. </span>The small figures are the 95 % interval in percent.</p><div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 def _browser(p, split):
     "A confusion matrix whose squares show their images when clicked"
@@ -252,23 +253,64 @@ def _settings(config):
             if isinstance(v, dict): yield from flat(v, f'{before}{k}.')
             else: yield f'{before}{k}', v
     rows = ''.join(f'<tr><th scope="row">{_esc(k)}</th><td>{_esc(v if isinstance(v, str) else json.dumps(v, default=str))}</td></tr>' for k, v in flat(config))
-    return f'<div class="table" tabindex="0"><table class="settings"><tbody>{rows}</tbody></table></div>'
+    return f'<details><summary>All settings, as in config.json</summary><div class="table" tabindex="0"><table class="settings"><tbody>{rows}</tbody></table></div></details>'
 
-# %% ../nbs/75_report.ipynb #8d6edc15
+def _recipe(config):
+    "The settings that everybody asks for, in a sentence of pairs"
+    recipe = config.get('recipe') or {}
+    asked = [(k.replace('_', ' '), recipe[k]) for k in ('epochs', 'batch_size', 'optimizer', 'lr', 'schedule', 'weight_decay', 'label_smoothing', 'crop', 'flip', 'mixup', 'cutmix') if recipe.get(k) not in (None, 0, 0., '', 'none', False)]
+    sizes = [f'{config["data"][k]:,} {name} images' for k, name in (('train', 'training'), ('valid', 'validation'), ('test', 'test')) if isinstance((config.get('data') or {}).get(k), int)]
+    asked += [(k, config[k]) for k in ('precision', 'seed') if config.get(k) is not None]
+    return f'<p>{_esc(", ".join(sizes) + ("; " if sizes else "") + ", ".join(f"{k} {v}" for k, v in asked))}.</p>' if sizes or asked else ''
+
+# %% ../nbs/75_report.ipynb #b2deda94
+def _temperature(run):
+    "What dividing the logits by the temperature fitted on the validation images would do, as a paragraph"
+    from deepcnn4cifar.calibration import fit_temperature, with_temperature
+    p, valid = _have(run, 'predictions'), _have(run, 'predictions_valid')
+    if p is None or valid is None or p.labels_only or valid.labels_only: return ''
+    T = fit_temperature(valid)
+    before, after = (ev.metrics(q, bootstrap=0) for q in (p, with_temperature(p, T)))
+    return (f'<p>With all logits divided by {T:.2f}, the temperature that fits the {len(valid):,} validation images best, the calibration error on the test images would go from {before["ece"]:.3f} to {after["ece"]:.3f} '
+        f'and the log loss from {before["log_loss"]:.3f} to {after["log_loss"]:.3f}; the answers stay the same.</p>')
+
+def _beside(run, others):
+    "The run beside others: a table, and in words which differences hold up"
+    from deepcnn4cifar.comparison import compare, in_words, plot_comparison
+    import matplotlib.pyplot as plt
+    runs, skipped, own = {}, [], run.predictions
+    for r in (run, *others):
+        p, name = _have(r, 'predictions'), (_have(r, 'config') or {}).get('name') or Path(r.path).name
+        while name in runs: name += "'"
+        fits = p is not None and p.classes == own.classes and len(p) == len(own) and set(p.index) == set(own.index) and (p.fingerprint == own.fingerprint or not (p.fingerprint and own.fingerprint))
+        if fits: runs[name] = p
+        else: skipped.append(name)
+    left = f'<p>Not compared, since tested on other images or not at all: {_esc(", ".join(skipped))}.</p>' if skipped else ''
+    if len(runs) < 2: return left
+    said = in_words(compare(runs))
+    ax = plot_comparison(runs)
+    buffer = io.BytesIO(); ax.figure.savefig(buffer, dpi=110, format='png', bbox_inches='tight'); plt.close(ax.figure)
+    alt = 'Test accuracy: ' + ', '.join(f'{n} {_percent(p.correct.mean())}' for n, p in runs.items()) + '.'
+    return f'<ul>{"".join(f"<li>{_esc(s)}</li>" for s in said)}</ul>{left}{_figure("comparison", buffer.getvalue(), alt)}'
+
+# %% ../nbs/75_report.ipynb #ec63daf9
 def write_report(
     run, # with `path`, `config`, `history`, `metrics`, `predictions`, and stored figures in `path/figures`; any may be missing
     path=None, # file to write; left out: report.html in the run's folder
     split=None, # the test `Split`: with it the mistakes can be looked at one by one
+    others=(), # further runs to compare with
 ) -> Path: # the file
     "One self-contained HTML page about a run: verdict, settings, curves, mistakes, trust, what the network looks at"
     path = Path(path) if path else Path(run.path) / 'report.html'
     config, m, p = _have(run, 'config') or {}, _have(run, 'metrics') or {}, _have(run, 'predictions')
     pngs = _fit_all({name: png for name in _reads if (png := _png(run, name))})
-    parts = {s: ''.join(_figure(n, png, _alt(run, n)) for n, png in pngs.items() if _reads[n][0] == s) for s in ('training', 'mistakes', 'trust', 'looks', 'data', 'network')}
+    parts = {s: ''.join(_figure(n, png, _alt(run, n)) for n, png in pngs.items() if _reads[n][0] == s) for s in ('beside', 'training', 'mistakes', 'trust', 'looks', 'data', 'network')}
     if m.get('per_class'): parts['mistakes'] = _class_table(m) + parts['mistakes']
     if p is not None and split is not None and not p.correct.all(): parts['mistakes'] += _browser(p, split)
+    if p is not None: parts['trust'] = _temperature(run) + parts['trust']; parts['beside'] = _beside(run, others) if others else ''
+    parts['training'] = _recipe(config) + parts['training']
     parts['settings'] = _settings(config) if config else ''
-    titles = dict(training='How it was trained', mistakes='Where it goes wrong', trust='May one believe its probabilities?', looks='What it looks at', data='What it learnt from', network='How it is built', settings='To repeat it')
+    titles = dict(beside='Beside other runs', training='How it was trained', mistakes='Where it goes wrong', trust='May one believe its probabilities?', looks='What it looks at', data='What it learnt from', network='How it is built', settings='To repeat it')
     shown = [s for s in titles if parts[s]]
     first, *rest = verdict(run)
     name, created = config.get('name') or Path(run.path).name, str(config.get('created') or '').replace('T', ' ')[:16]
