@@ -45,7 +45,7 @@ def main():
     keys = ['insertion - deletion', 'deletion', 'insertion', 'ROAD', 'drop', 'increase']
     summary = lambda values: {k: mean_interval(values[k]) for k in keys}
     out = json.loads(a.json.read_text()) if a.json.exists() else {}
-    out |= {'data': data.description, 'train_images': len(x_train[0]), 'epochs': 3, 'width': 0.25, 'seed': 0, 'valid_images': len(x_valid[0]), 'test_images': len(x_test[0])}
+    out |= {'data': data.description, 'train_images': len(x_train[0]), 'epochs': 3, 'width': 0.25, 'seed': 0}
     for arch in a.archs:
         torch.manual_seed(0)
         net, file = vgg(arch, width=0.25, dropout=0.), a.weights and a.weights / f'cam-{arch}.pt'
@@ -71,7 +71,7 @@ def main():
             else: maps = methods[m](*tensors[layer]).relu()
             test[layer, m] = measure_maps(net, x_test[0], maps, target)
         lead = {title(k): mean_interval(test[winner]['insertion - deletion'] - v['insertion - deletion']) for k, v in test.items() if k != winner}
-        out[arch] = {'accuracy_on_these_test_images': right, 'winner': title(winner), 'valid': {title(k): summary(v) for k, v in found.items()}, 'test': {title(k): summary(v) for k, v in test.items()}, 'winner_minus_others_on_test': lead}
+        out[arch] = {'valid_images': len(x_valid[0]), 'test_images': len(x_test[0]), 'accuracy_on_these_test_images': right, 'winner': title(winner), 'valid': {title(k): summary(v) for k, v in found.items()}, 'test': {title(k): summary(v) for k, v in test.items()}, 'winner_minus_others_on_test': lead}
         print(f'{arch}: {right:.1%} of {len(x_test[0])} test images right; chosen on validation: {title(winner)}; {time.perf_counter() - start:.0f} s')
         for k, v in sorted(out[arch]['test'].items(), key=lambda kv: -kv[1][keys[0]][0]): print(f'  {k:22}' + ''.join(f'  {n} {v[n][0]:.3f} ({v[n][1]:.3f}, {v[n][2]:.3f})' for n in (keys[0], 'ROAD')))
         a.json.parent.mkdir(exist_ok=True); a.json.write_text(json.dumps(out, indent=1) + '\n')
