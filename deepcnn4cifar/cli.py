@@ -48,7 +48,7 @@ def recipe_from(args) -> Recipe:
     if args.recipe: raise ValueError('--recipe and --config were both given: choose one.')
     return dataclasses.replace(load_recipe(args.config), **told)
 
-# %% ../nbs/80_cli.ipynb #1786fe37
+# %% ../nbs/80_cli.ipynb #5fde16fc
 class Parser(argparse.ArgumentParser):
     "argparse with one-sentence errors"
     def error(self, message):
@@ -89,7 +89,7 @@ def make_parser():
     s.add_argument('--task', required=True, metavar='T', help='what to draw: full_pipeline (all of them), data_split, cifar10_labels, image_transformations, vgg_visualization, loss_curves, '
                                                               'confusion_matrix, roc, top_mistakes, mistake_images, gradcam, activations, filters')
     s.add_argument('--run', metavar='RUN', help='run folder (default: the newest run, else pretrained weights)')
-    s.add_argument('--output_path', metavar='PATH', help='file to write (.png, .svg, .pdf), for full_pipeline a folder (default: TASK.png, for full_pipeline figures/)')
+    s.add_argument('--output_path', metavar='PATH', help='file to write (.png, .svg, .pdf; vgg_visualization also .tex), for full_pipeline a folder (default: TASK.png, for full_pipeline figures/)')
     s.add_argument('--num_images', type=_parsers[int], metavar='N', help='number of images (cifar10_labels: per class)')
     s.add_argument('--top_n', type=_parsers[int], metavar='N', help='number of commonest mistakes (default: 5)')
     s.add_argument('--model_type', metavar='ARCH', help=f'network that vgg_visualization draws: {", ".join(choices["arch"])} (default: of the run, else vgg16)')
@@ -201,7 +201,7 @@ def _compare(runs):
     if len(same) < len(runs): print('\nThe runs were evaluated on different images and cannot be compared.')
     elif hasattr(e, 'compare'): print(f'\n{e.compare({str(r.path): r.predictions for r in runs})}')
 
-# %% ../nbs/80_cli.ipynb #968d0dfd
+# %% ../nbs/80_cli.ipynb #31827078
 class Borrowed:
     "Pretrained weights in the place of a run: evaluated on the fly, without a history"
     def __init__(self, model, data=None, device='cpu'):
@@ -249,6 +249,11 @@ def do_visualize(args):
         for path in draw_all(run, data, folder, progress=True, **options): print(path)
         return
     path = Path(args.output_path or f'{args.task}.png')
+    if path.suffix == '.tex':
+        if args.task != 'vgg_visualization': raise ValueError(f'{path}: only vgg_visualization can be written as LaTeX; choose .png, .svg or .pdf.')
+        from deepcnn4cifar.cost import save_drawing
+        print(save_drawing(args.model_type or (run.model if run else 'vgg16'), path))
+        return
     if path.is_dir(): path = path/f'{args.task}.png'
     print(save_figure(draw(args.task, run, data, **options), path))
 
