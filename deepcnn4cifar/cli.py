@@ -104,7 +104,7 @@ def make_parser():
     add('info', 'show versions, device, data, weights and runs', data=False)
     return p
 
-# %% ../nbs/80_cli.ipynb #85d59b9b
+# %% ../nbs/80_cli.ipynb #1e728358
 def _say(*text): print(*text, file=sys.stderr, flush=True)
 
 def _load(source, recipe):
@@ -179,9 +179,7 @@ def do_evaluate(args):
     from deepcnn4cifar.evaluation import Predictions, metrics
     if args.predictions:
         if args.runs: raise ValueError('Give either run folders or --predictions, not both.')
-        file = Path(args.predictions)
-        p = Predictions.from_csv(file) if file.suffix == '.csv' else Predictions.load(file)
-        print(metrics_table(metrics(p)))
+        print(metrics_table(metrics(Predictions.read(args.predictions))))
         return
     from deepcnn4cifar.runs import Run, evaluate
     runs = [Run.load(r) for r in args.runs] or [r for r in [_newest('model.safetensors')] if r]
@@ -196,10 +194,10 @@ def do_evaluate(args):
 
 def _compare(runs):
     "Which differences between runs hold up, in words"
-    import deepcnn4cifar.evaluation as e
+    from deepcnn4cifar.comparison import compare, in_words
     same = [r for r in runs if r.predictions.fingerprint == runs[0].predictions.fingerprint]
     if len(same) < len(runs): print('\nThe runs were evaluated on different images and cannot be compared.')
-    elif hasattr(e, 'compare'): print(f'\n{e.compare({str(r.path): r.predictions for r in runs})}')
+    else: print('', *in_words(compare({str(r.path): r.predictions for r in runs})), sep='\n')
 
 # %% ../nbs/80_cli.ipynb #31827078
 class Borrowed:
