@@ -150,6 +150,7 @@ class GradCAM:
     ) -> dict: # layer name -> raw maps `(B, h, w)`
         "Maps of a batch"
         if method not in methods: raise ValueError(f'unknown method {method!r}: choose from {", ".join(methods)}.')
+        x = x.as_subclass(torch.Tensor) # fastai's image tensors are welcome
         maps = {name: methods[method](A, G) for name, (A, G) in self.tensors(x, target).items()}
         return {name: m.relu() for name, m in maps.items()} if relu else maps
 

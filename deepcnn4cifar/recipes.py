@@ -23,7 +23,7 @@ choices = dict(
     keep=('last', 'best'),
 )
 
-# %% ../nbs/35_recipes.ipynb #7b7f1c0b
+# %% ../nbs/35_recipes.ipynb #520dd3c0
 @dataclass(frozen=True)
 class Recipe:
     "Every setting of a training; `Recipe()` is the default that the command uses"
@@ -56,7 +56,7 @@ class Recipe:
     policy: str = 'none' # torchvision's augmentation policy: none, autoaugment, trivial or rand
     mixup: float = 0. # alpha of MixUp's Beta distribution; 0 for none
     cutmix: float = 0. # alpha of CutMix's Beta distribution; 0 for none
-    sizes: tuple = (16, 24, 24, 32) # side in pixels of the training images, spread evenly over the epochs; the last is used for validation and test
+    sizes: tuple = (16, 16, 32, 32) # side in pixels of the training images, spread evenly over the epochs; the last is used for validation and test
     clip: float = 0. # largest norm of the gradient; 0 for no clipping
     ema: float = 0. # decay per step of the averaged weights that are kept in the end; 0 for the plain weights
     keep: str = 'last' # which weights are kept in the end: of the last epoch, or of the epoch with the best validation accuracy

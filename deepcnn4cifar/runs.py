@@ -211,7 +211,7 @@ def evaluate(
     run.write_json('metrics.json', m)
     return m
 
-# %% ../nbs/70_runs.ipynb #dd26358d
+# %% ../nbs/70_runs.ipynb #eff08e36
 def _examples(run, data, n):
     "Positions of `n` test images, one per class in turn, rightly classified ones first"
     p = run.predictions
@@ -263,7 +263,7 @@ def _draw_mistakes(run, data, o):
 def _draw_gradcam(run, data, o):
     from deepcnn4cifar.gradcam import plot_gradcam
     x, images, labels = _inputs(run, data, _examples(run, data, o['num_images'] or 6))
-    return plot_gradcam(run.model.cpu(), x, images, data.classes, labels=labels, title=f'Grad-CAM, {run.config["arch"]}, {data.name}')
+    return plot_gradcam(run.model.cpu(), x, images, data.classes, labels=labels, title=f'What {run.config["arch"]} looked at: {data.name}')
 def _draw_activations(run, data, o):
     from deepcnn4cifar.activations import plot_activations
     x, images, _ = _inputs(run, data, _examples(run, data, 1))

@@ -89,7 +89,7 @@ class Forward(Callback):
         if self.context is not None: self.context.__exit__(None, None, None)
         self.context = None
 
-# %% ../nbs/40_training.ipynb #9c6baa52
+# %% ../nbs/40_training.ipynb #5e3f4fdd
 def orthogonalise(
     m:torch.Tensor, # matrix `(rows, columns)`
     steps:int=5, # rounds of the iteration
@@ -100,9 +100,13 @@ def orthogonalise(
     x = m.to(dtype)
     if m.shape[0] > m.shape[1]: x = x.T
     x = x / (x.norm() + 1e-7)
-    for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + torch.addmm(gram, gram, gram, beta=b, alpha=c) @ x
+    gram, total = x @ x.T, None
+    for left in reversed(range(steps)):
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        total = factor if total is None else factor @ total
+        if left: gram = factor @ gram @ factor
+    x = total @ x
     return (x.T if m.shape[0] > m.shape[1] else x).to(m.dtype)
 
 # %% ../nbs/40_training.ipynb #02ae8ded
