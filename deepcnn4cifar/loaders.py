@@ -249,7 +249,7 @@ def make_loaders(
     dls.n_inp, dls.mean, dls.std = 1, [float(m) for m in data.mean], [float(s) for s in data.std]
     return dls
 
-# %% ../nbs/30_loaders.ipynb #f850f1c2
+# %% ../nbs/30_loaders.ipynb #1f6fbf92
 def show_transformations(
     data, # `ImageData`
     n:int=6, # images
@@ -268,7 +268,7 @@ def show_transformations(
     for row, (name, s) in zip(axes, steps.items()):
         dl = ImageBatches(some, n, augment=Augment(n, seed=seed, **s), size=size, after_batch=[Standardise(data.mean, data.std)])
         shown = dl.decode(dl.batch(torch.arange(n)))[0]
-        for ax, image in zip(row, shown): ax.imshow(image.permute(1, 2, 0).numpy()); ax.set(xticks=[], yticks=[])
+        for ax, image in zip(row, shown): ax.imshow(image.permute(1, 2, 0).numpy(), interpolation='nearest'); ax.set(xticks=[], yticks=[])
         value = next(iter(s.values()), '')
         row[0].set_ylabel(name if name in ('original', 'all of them') or isinstance(value, str) and value != 'alternating' else f'{name} {value}', fontsize=8)
     for ax, label in zip(axes[0], data.train.labels[order]): ax.set_title(data.classes[label], fontsize=8)
