@@ -482,18 +482,18 @@ class Progress(Callback):
         r = rows[-1]
         print(f'epoch {r["epoch"]}/{self.n_epoch}: training loss {r["train_loss"]:.3f}, validation loss {r["valid_loss"]:.3f}, validation accuracy {100 * r["accuracy"]:.2f} %, {clock(r["seconds"])}', file=sys.stderr, flush=True)
 
-# %% ../nbs/40_training.ipynb #fd296b66
+# %% ../nbs/40_training.ipynb #bc87e59f
 @contextmanager
 def _gentle_stop(checkpoint):
     "Turn the first SIGINT or SIGTERM into a checkpoint after the step that is running"
     if checkpoint is None or threading.current_thread() is not threading.main_thread(): yield; return
     def ask(number, frame):
         checkpoint.stop_after_step = True
-        for s, handler in before.items(): signal.signal(s, handler)
+        for s, handler in before.items(): signal.signal(s, handler or signal.SIG_DFL)
     before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
     try: yield
     finally:
-        for s, handler in before.items(): signal.signal(s, handler)
+        for s, handler in before.items(): signal.signal(s, handler or signal.SIG_DFL)
 
 def fit(
     learn, # of `vgg_learner`
