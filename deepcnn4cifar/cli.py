@@ -48,15 +48,15 @@ def recipe_from(args) -> Recipe:
     if args.recipe: raise ValueError('--recipe and --config were both given: choose one.')
     return dataclasses.replace(load_recipe(args.config), **told)
 
-# %% ../nbs/80_cli.ipynb #5fde16fc
+# %% ../nbs/80_cli.ipynb #25ae1c0e
 class Parser(argparse.ArgumentParser):
     "argparse with one-sentence errors"
     def error(self, message):
         message = re.sub(r'argument ([^:]+): ', r'\1 ', message)
-        if unknown := re.match(r'unrecognized arguments: (--\w+)', message):
+        if unknown := re.match(r'unrecognized arguments: (--[\w-]+)', message):
             import difflib
             near = difflib.get_close_matches(unknown[1], sum((a.option_strings for a in self.all_options()), []), 1)
-            message = f'there is no option {unknown[1]}{f", did you mean {near[0]}?" if near else ""}'
+            message = f'there is no option {unknown[1]}{f", did you mean {near[0]}?" if near and near[0] != unknown[1] else " here"}'
         self.exit(2, f'{self.prog}: {message} (see {self.prog} --help)\n')
 
     def all_options(self):
@@ -71,11 +71,11 @@ def make_parser():
                epilog='Start with: deepcnn4cifar run')
     p.add_argument('--version', action='version', version=f'deepcnn4cifar {__version__}')
     subs = p.add_subparsers(dest='command', metavar='COMMAND', required=True, parser_class=Parser)
-    def add(name, text, data=True):
+    def add(name, text, data=True, device=True):
         s = subs.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.', formatter_class=Formatter)
         s.add_argument('--debug', action='store_true', help='show a traceback when something goes wrong')
         if data: s.add_argument('--data', metavar='SOURCE', help="'auto' (CIFAR-10 if it can be had, else shapes), 'cifar10', 'shapes', or the path of a folder or archive (default: auto, or where the run found its data)")
-        s.add_argument('--device', default='auto', metavar='NAME', help='auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps (default: auto)')
+        if device: s.add_argument('--device', default='auto', metavar='NAME', help='auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps (default: auto)')
         return s
     for name, text in (('run', 'train, evaluate, draw all figures and write a report'), ('train', 'train a network; measures on the validation split only')):
         s = add(name, text)
@@ -93,18 +93,18 @@ def make_parser():
     s.add_argument('--num_images', type=_parsers[int], metavar='N', help='number of images (cifar10_labels: per class)')
     s.add_argument('--top_n', type=_parsers[int], metavar='N', help='number of commonest mistakes (default: 5)')
     s.add_argument('--model_type', metavar='ARCH', help=f'network that vgg_visualization draws: {", ".join(choices["arch"])} (default: of the run, else vgg16)')
-    s = add('explain', 'classify pictures and show what the network looked at', data=False)
+    s = add('explain', 'classify pictures and show what the network looked at', data=False, device=False)
     s.add_argument('images', nargs='+', metavar='IMAGE', help='picture files')
     s.add_argument('--run', metavar='RUN', help='run folder (default: the newest run, else pretrained weights)')
     s.add_argument('--output_path', metavar='FOLDER', help='where to put the explained pictures (default: beside each picture)')
-    s = add('export', 'write the network for use elsewhere', data=False)
+    s = add('export', 'write the network for use elsewhere', data=False, device=False)
     s.add_argument('run', nargs='?', metavar='RUN', help='run folder (default: the newest run, else pretrained weights)')
     s.add_argument('--format', default='onnx', metavar='F', help='onnx, torchscript, pt2 or safetensors (default: onnx)')
     s.add_argument('--output_path', metavar='FILE', help='file to write (default: ARCH.FORMAT in this folder)')
     add('info', 'show versions, device, data, weights and runs', data=False)
     return p
 
-# %% ../nbs/80_cli.ipynb #1e728358
+# %% ../nbs/80_cli.ipynb #91e58783
 def _say(*text): print(*text, file=sys.stderr, flush=True)
 
 def _load(source, recipe):
@@ -120,8 +120,8 @@ def _prepare(args):
     "The run to train, its data, and whether it goes on from a checkpoint"
     from deepcnn4cifar.runs import Run, check_folder, new_run
     from deepcnn4cifar.training import pick_device, read_checkpoint
-    device = pick_device(args.device)
     if args.resume is None:
+        device = pick_device(args.device)
         recipe = recipe_from(args)
         if args.out is not None: check_folder(args.out)
         data = _load(args.data, recipe)
@@ -135,10 +135,22 @@ def _prepare(args):
     if differs or args.recipe or args.config:
         raise ValueError(f'A resumed run keeps its own settings: leave out {", ".join(differs) or "--recipe and --config"}, or start a new run without --resume.')
     data = run.data(args.data)
-    if args.device != 'auto': run.update(device=str(device))
-    if not run.checkpoint.is_file(): return run, data, False
-    read_checkpoint(run.checkpoint, run.recipe, data.fingerprint)
-    return run, data, True
+    resume = run.checkpoint.is_file()
+    if resume: read_checkpoint(run.checkpoint, run.recipe, data.fingerprint)
+    _place(run, args.device)
+    return run, data, resume
+
+def _place(run, wanted):
+    "Put a resumed run on the device asked for, or on its own, or, where that is not there, on the best there is"
+    from deepcnn4cifar.runs import hardware, versions
+    from deepcnn4cifar.training import pick_device, pick_dtype
+    try: device = pick_device(run.config['device'] if wanted == 'auto' else wanted)
+    except ValueError:
+        if wanted != 'auto': raise
+        device = pick_device()
+        _say(f'{run.config["device"]} is not on this machine: going on with {device}.')
+    if str(device) != run.config['device']:
+        run.update(device=str(device), precision=str(pick_dtype(run.recipe.precision, device)).removeprefix('torch.'), hardware=hardware(device), versions=versions())
 
 def _train(args):
     from deepcnn4cifar.runs import train
@@ -169,9 +181,13 @@ def do_run(args):
     from deepcnn4cifar.report import write_report
     from deepcnn4cifar.runs import draw_all, evaluate
     run, data = _train(args)
-    m = evaluate(run, data, args.device, progress=True)
-    draw_all(run, data, progress=True)
-    report = write_report(run, split=data.test)
+    try:
+        m = evaluate(run, data, run.config['device'], progress=True)
+        draw_all(run, data, progress=True)
+        report = write_report(run, split=data.test)
+    except KeyboardInterrupt:
+        _say(f'\nStopped; the training is done and kept. Go on with: deepcnn4cifar run --resume {run.path}')
+        raise
     print(metrics_table(m))
     print(f'\nReport:  {report}\nFigures: {run.figures}\nAll of the run: {run.path}')
 
@@ -199,13 +215,17 @@ def _compare(runs):
     if len(same) < len(runs): print('\nThe runs were evaluated on different images and cannot be compared.')
     else: print('', *in_words(compare({str(r.path): r.predictions for r in runs})), sep='\n')
 
-# %% ../nbs/80_cli.ipynb #31827078
+# %% ../nbs/80_cli.ipynb #7466e280
 class Borrowed:
     "Pretrained weights in the place of a run: evaluated on the fly, without a history"
+    has_history = False
     def __init__(self, model, data=None, device='cpu'):
         from deepcnn4cifar.runs import as_predictions
         from deepcnn4cifar.training import predict
         self.model, self.path = model, Path('.')
+        known = list(getattr(model, 'classes', None) or ())
+        if data is not None and known and known != list(data.classes):
+            raise ValueError(f'The weights know the classes {", ".join(known[:3])}..., but the images are {data.description}: name the right images with --data.')
         stats = dict(mean=list(getattr(model, 'mean', None) or data.mean), std=list(getattr(model, 'std', None) or data.std))
         self.recipe = Recipe()
         self.config = dict(arch=model.config['config'], data=dict(stats, name=data.name if data else '', classes=list(getattr(model, 'classes', None) or ())))
@@ -237,7 +257,10 @@ def do_visualize(args):
     elif args.task == 'vgg_visualization' and not args.model_type: run = _newest('model.safetensors')
     data = None
     if needs_data or model is not None: data = run.data(args.data) if run is not None else _load(args.data, Recipe())
-    if model is not None: run = Borrowed(model, data)
+    if model is not None:
+        from deepcnn4cifar.training import pick_device
+        device = pick_device(args.device)
+        run = Borrowed(model.to(device), data, device)
     elif run is not None and needs_run and args.task not in ('loss_curves', 'filters') and not (run.path/'predictions.npz').is_file():
         _say(f'{run.path} has not been evaluated yet: doing that first.')
         evaluate(run, data if data is not None else run.data(args.data), args.device, progress=True)
@@ -266,7 +289,7 @@ def do_explain(args):
     if getattr(model, 'mean', None) is None: raise ValueError('These weights do not say how their input was normalised: use a run folder or weights that deepcnn4cifar has written.')
     mean, std = (torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (model.mean, model.std))
     size, name = (run.recipe.sizes[-1], run.config['data']['name']) if run else (32, '')
-    pictures = [(Path(p), load_image(p)) for p in args.images]
+    pictures, made = [(Path(p), load_image(p)) for p in args.images], []
     for path, image in pictures:
         x = torch.as_tensor(np.ascontiguousarray(image))[None].float()
         if size != x.shape[-1]: x = resize(x, size)
@@ -276,7 +299,10 @@ def do_explain(args):
         classes = getattr(model, 'classes', None) or list(range(len(p)))
         print(f'{path}: ' + ', '.join(f'{classes[i]} {100 * p[i]:.1f} %' for i in best))
         fig = plot_gradcam(model, x, image[None], classes, title=f'{path.name}: {classes[best[0]]} ({100 * p[best[0]]:.0f} %){f", network trained on {name}" if name else ""}')
-        print(f'  {save_figure(fig, (Path(args.output_path) if args.output_path else path.parent)/f"{path.stem}_explained.png")}')
+        target = (Path(args.output_path) if args.output_path else path.parent)/f'{path.stem}_explained.png'
+        while target in made: target = target.with_name(f'{target.stem}_again.png')
+        made.append(target)
+        print(f'  {save_figure(fig, target)}')
 
 def do_export(args):
     from deepcnn4cifar.weights import export_model
@@ -306,15 +332,22 @@ def do_info(args):
     print('runs      ', f'{len(runs)} in runs/' if runs else 'none in runs/ yet: deepcnn4cifar run')
     for run in runs[:10]:
         try: c, m = run.config, run.metrics if (run.path/'metrics.json').is_file() else None
-        except (ValueError, FileNotFoundError): print(f'            {run.path}  damaged'); continue
+        except (ValueError, OSError): print(f'            {run.path}  damaged'); continue
         print('           ', run.path, f' {c["arch"]} on {c["data"]["name"]},', f'test accuracy {100 * m["accuracy"]:.2f} %' if m else 'not evaluated')
 
-# %% ../nbs/80_cli.ipynb #1cc30c9e
+# %% ../nbs/80_cli.ipynb #1455ca94
+def _spelling(option):
+    "`--batch-size=8` as `--batch_size=8`, `--no-batch-norm` as `--no-batch_norm`; anything else as it is"
+    if not option.startswith('--'): return option
+    name, equals, value = option.partition('=')
+    start = 5 if name.startswith('--no-') else 2
+    return name[:start] + name[start:].replace('-', '_') + equals + value
+
 def main(
     argv=None, # options; default those of the command line
 ) -> int: # exit code: 0, or 2 for wrong input, 130 for Ctrl-C
     "The command `deepcnn4cifar`"
-    argv = [re.sub(r'^--[\w-]+', lambda m: m[0] if m[0].startswith('--no-') else '--' + m[0][2:].replace('-', '_'), a) for a in (sys.argv[1:] if argv is None else argv)]
+    argv = [_spelling(a) for a in (sys.argv[1:] if argv is None else argv)]
     args = make_parser().parse_args(argv)
     warnings.simplefilter('ignore', FutureWarning); warnings.simplefilter('ignore', DeprecationWarning)
     warnings.formatwarning = lambda message, *rest, **more: f'{message}\n'
@@ -322,8 +355,10 @@ def main(
     try: globals()[f'do_{args.command}'](args)
     except KeyboardInterrupt: return 130
     except BrokenPipeError: return 0
-    except (ValueError, OSError, RuntimeError) as e:
+    except Exception as e:
         if args.debug: raise
-        print(f'deepcnn4cifar: {e}', file=sys.stderr)
+        expected = isinstance(e, (ValueError, OSError, RuntimeError)) and not isinstance(e, NotImplementedError)
+        said = e.strerror if isinstance(e, OSError) and e.strerror and not e.filename else str(e)
+        print(f'deepcnn4cifar: {said}' if expected else f'deepcnn4cifar: unexpected {type(e).__name__}: {e} (--debug shows where)', file=sys.stderr)
         return 2
     return 0

@@ -8,7 +8,7 @@ __all__ = ['Predictions', 'wilson', 'metrics', 'plot_confusion', 'plot_roc', 'pl
            'plot_class_accuracy', 'calibration_error', 'plot_reliability', 'plot_confidence']
 
 # %% ../nbs/50_evaluation.ipynb #bcf4358c
-import os, warnings
+import os, warnings, zipfile
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -108,7 +108,7 @@ def load(cls:Predictions,
     try:
         with np.load(path, allow_pickle=False) as z: kept = dict(z)
         return cls(kept['index'], kept['target'], kept['logits'], kept['classes'].tolist(), *[kept[k].item() for k in ('fingerprint', 'description', 'labels_only') if k in kept])
-    except (KeyError, OSError, ValueError, EOFError) as e:
+    except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
         raise ValueError(f'{path} does not hold predictions ({e}); for another layout see Predictions.from_npz and Predictions.from_csv.') from e
 
 # %% ../nbs/50_evaluation.ipynb #1f3c9500

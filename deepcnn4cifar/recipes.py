@@ -68,7 +68,7 @@ class Recipe:
 
     def __post_init__(self): check(self)
 
-# %% ../nbs/35_recipes.ipynb #f1314d5a
+# %% ../nbs/35_recipes.ipynb #550909b9
 _ranges = dict( # name: (lowest, highest, in words)
     width=(1e-3, 64, 'a positive factor'), dropout=(0, .999, 'a probability from 0 to below 1'), epochs=(1, 10**6, 'a whole number of at least 1'),
     batch_size=(1, 10**7, 'a whole number of at least 1'), lr=(1e-12, 1e3, 'a positive number'), lr_rest=(1e-12, 1e3, 'a positive number'),
@@ -84,7 +84,8 @@ def check(recipe):
     for f in fields(recipe):
         value, kind = getattr(recipe, f.name), f.type
         if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
+            try: value = float(value)
+            except OverflowError: value = math.inf
             object.__setattr__(recipe, f.name, value)
         if kind is tuple:
             value = tuple(value) if isinstance(value, (list, tuple)) else (value,)
@@ -98,6 +99,8 @@ def check(recipe):
         if f.name in _ranges:
             low, high, words = _ranges[f.name]
             if not math.isfinite(value) or not low <= value <= high: raise ValueError(f'{f.name} is {value}, but must be {words}.')
+    if recipe.batch_norm and recipe.batch_size < 2: raise ValueError('batch_size is 1, but batch norm needs at least 2 images: choose a larger batch, or --no-batch_norm.')
+    if recipe.ema and recipe.keep == 'best': raise ValueError('ema and keep = best are both on: averaged weights are kept from the last epoch, so set ema to 0 or keep to last.')
     if recipe.mixup and recipe.cutmix: raise ValueError('mixup and cutmix are both on: choose one and set the other to 0.')
 
 # %% ../nbs/35_recipes.ipynb #b35f65ab
@@ -111,7 +114,7 @@ recipes = dict(
                     sizes=(224,), valid=0.2),
 )
 
-# %% ../nbs/35_recipes.ipynb #c689d2da
+# %% ../nbs/35_recipes.ipynb #3082d889
 def make_recipe(
     settings:dict, # setting to value; `recipe` may name the one to start from
     base:str='quick', # named recipe to start from when `settings` names none
@@ -119,6 +122,7 @@ def make_recipe(
     "Recipe from a named one and what differs; unknown names are refused with the nearest known one"
     settings = dict(settings)
     base = settings.pop('recipe', base)
+    if not isinstance(base, str): raise ValueError("recipe must be the name of a recipe; settings stand without a [section].")
     for name, known, kind in [(base, recipes, 'recipe'), *[(k, {f.name for f in fields(Recipe)}, 'setting') for k in settings]]:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, 1)

@@ -6,7 +6,7 @@
 __all__ = ['tasks', 'hardware', 'versions', 'peak_memory', 'Run', 'check_folder', 'new_run', 'all_runs', 'train', 'about',
            'as_predictions', 'evaluate', 'draw', 'save_figure', 'draw_all']
 
-# %% ../nbs/70_runs.ipynb #bef4279e
+# %% ../nbs/70_runs.ipynb #ef57a1ca
 import json, os, platform, re, time
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -19,7 +19,7 @@ import deepcnn4cifar
 from .data import load_data
 from .evaluation import Predictions, metrics
 from .recipes import Recipe
-from .training import (Bar, estimate_seconds, fit, pick_device, pick_dtype, predict, vgg_learner, write_atomically)
+from .training import (Bar, estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict, read_checkpoint, vgg_learner, write_atomically)
 from .weights import load_weights, save_weights
 
 # %% ../nbs/70_runs.ipynb #17335c9c
@@ -49,7 +49,7 @@ def peak_memory(device='cpu') -> int:
     except ImportError: return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == 'Darwin' else 1024)
 
-# %% ../nbs/70_runs.ipynb #3ac03908
+# %% ../nbs/70_runs.ipynb #d74a1a4f
 class Run:
     "A run folder: what was trained, how, and how good it is"
     def __init__(self, path): self.path = Path(path)
@@ -72,8 +72,10 @@ class Run:
     @cached_property
     def config(self) -> dict:
         file = self._file('config.json', 'it is not the folder of a run.')
-        try: return json.loads(file.read_text(encoding='utf-8'))
+        try: config = json.loads(file.read_text(encoding='utf-8'))
         except ValueError: raise ValueError(f'{file} is damaged: it is not JSON.') from None
+        if not isinstance(config, dict) or not {'recipe', 'data', 'arch', 'device'} <= set(config): raise ValueError(f'{file} is not the config of a run.')
+        return config
     @property
     def recipe(self) -> Recipe:
         known = {k: tuple(v) if isinstance(v, list) else v for k, v in self.config['recipe'].items()}
@@ -82,9 +84,14 @@ class Run:
     @property
     def history(self):
         import pandas as pd
-        return pd.read_csv(self._file('history.csv', 'finish it with `deepcnn4cifar train --resume`.'))
+        file = self._file('history.csv', f'finish the training with `deepcnn4cifar train --resume {self.path}`.')
+        try: return pd.read_csv(file).astype(dict(epoch=int, accuracy=float))
+        except (KeyError, ValueError): raise ValueError(f'{file} is damaged: it is not the history of a training.') from None
     @property
-    def metrics(self) -> dict: return json.loads(self._file('metrics.json', f'`deepcnn4cifar evaluate {self.path}` makes it.').read_text(encoding='utf-8'))
+    def metrics(self) -> dict:
+        file = self._file('metrics.json', f'`deepcnn4cifar evaluate {self.path}` makes it.')
+        try: return json.loads(file.read_text(encoding='utf-8'))
+        except ValueError: raise ValueError(f'{file} is damaged: `deepcnn4cifar evaluate {self.path}` makes it anew.') from None
     @cached_property
     def predictions(self): return Predictions.load(self._file('predictions.npz', f'`deepcnn4cifar evaluate {self.path}` makes it.'))
     @cached_property
@@ -109,7 +116,10 @@ class Run:
     def data(self, source=None):
         "The images that the run was trained on, from where they were or from `source`"
         told = self.config['data']
-        data = load_data(source or told['source'], valid=self.recipe.valid, seed=self.recipe.seed)
+        try: data = load_data(source or told['source'], valid=self.recipe.valid, seed=self.recipe.seed)
+        except FileNotFoundError:
+            if source: raise
+            raise FileNotFoundError(f'The run {self.path} was made with {told["source"]}, which is not here: say with --data where those images are.') from None
         if data.fingerprint != told['fingerprint']:
             raise ValueError(f'The run {self.path} was made with {told["description"]}, but {source or told["source"]} holds {data.description}: name the right data with --data.')
         return data
@@ -158,7 +168,7 @@ def all_runs(root='runs') -> list:
     found = [p.parent for p in Path(root).glob('*/config.json')]
     return [Run(p) for p in sorted(found, key=lambda p: (p/'config.json').stat().st_mtime, reverse=True)]
 
-# %% ../nbs/70_runs.ipynb #b15de7f3
+# %% ../nbs/70_runs.ipynb #77b566fa
 def train(
     run:Run, # with its config
     data, # `ImageData`
@@ -175,8 +185,11 @@ def train(
         from deepcnn4cifar.cost import count_multiply_adds
         cost['multiply_adds'] = count_multiply_adds(learn.model, size)
     except ImportError: pass
+    left = 1.
+    if resume: left = max(0, 1 - read_checkpoint(run.checkpoint)['epoch'] / recipe.epochs)
+    with memory_advice(recipe): seconds = estimate_seconds(learn) * left
     say(f'Training {recipe.arch} ({cost["parameters"] / 1e6:.1f} million parameters) on {len(data.train):,} images of {data.name} for {recipe.epochs} epoch{"s"[:recipe.epochs > 1]}, '
-        f'{run.config["precision"]} on {device}: {about(estimate_seconds(learn))}.')
+        f'{run.config["precision"]} on {device}: {about(seconds)}{" to go" if resume else ""}.')
     history = fit(learn, run.checkpoint, resume=resume, progress=progress)
     text = history.to_csv(index=False)
     write_atomically(run.path/'history.csv', lambda f: f.write(text.encode()))
@@ -211,7 +224,7 @@ def evaluate(
     run.write_json('metrics.json', m)
     return m
 
-# %% ../nbs/70_runs.ipynb #eff08e36
+# %% ../nbs/70_runs.ipynb #0a3f4be7
 def _examples(run, data, n):
     "Positions of `n` test images, one per class in turn, rightly classified ones first"
     p = run.predictions
@@ -238,7 +251,9 @@ def _draw_split(run, data, o):
     return show_splits(data)
 def _draw_transformations(run, data, o):
     from deepcnn4cifar.loaders import show_transformations
-    return show_transformations(data, n=o['num_images'] or 6)
+    if run is None: return show_transformations(data, n=o['num_images'] or 6)
+    r = run.recipe
+    return show_transformations(data, n=o['num_images'] or 6, size=r.sizes[-1], seed=r.seed, crop=r.crop, flip=r.flip, cutout=r.cutout, brightness=r.brightness, hue=r.hue, policy=r.policy)
 def _draw_vgg(run, data, o):
     from deepcnn4cifar.cost import draw_vgg
     if run is None: return draw_vgg(o['model_type'] or 'vgg16')
@@ -279,7 +294,7 @@ tasks = dict(
     roc=(True, False, _on_axes('plot_roc')), top_mistakes=(True, True, _draw_top_mistakes), mistake_images=(True, True, _draw_mistakes),
     gradcam=(True, True, _draw_gradcam), activations=(True, True, _draw_activations), filters=(True, False, _draw_filters))
 
-# %% ../nbs/70_runs.ipynb #84f72494
+# %% ../nbs/70_runs.ipynb #5385418c
 def draw(
     task:str, # one of `tasks`
     run:Run=None, # for tasks that need one
@@ -315,6 +330,7 @@ def draw_all(
     "Every task's figure, as PNG"
     bar, folder, out = Bar('drawing') if progress else None, Path(folder or run.figures), []
     for i, task in enumerate(tasks):
+        if task == 'loss_curves' and not getattr(run, 'has_history', True): continue
         out.append(save_figure(draw(task, run, data, **options), folder/f'{task}.png'))
         if bar: bar(i + 1, len(tasks))
     return out

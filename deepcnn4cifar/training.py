@@ -4,19 +4,19 @@
 
 # %% auto #0
 __all__ = ['pick_device', 'has_bf16', 'pick_dtype', 'Forward', 'orthogonalise', 'Muon', 'parameter_groups', 'make_optimizer',
-           'vgg_learner', 'size_at', 'Position', 'ClipNorm', 'TrainingError', 'fitting', 'StopAtNaN', 'EMA', 'Plateau',
-           'KeepBest', 'start_fit', 'estimate_seconds', 'write_atomically', 'History', 'Checkpoint', 'get_rng',
-           'set_rng', 'read_checkpoint', 'clock', 'Bar', 'Progress', 'fit', 'predict', 'Recipe', 'recipes',
-           'make_recipe', 'load_recipe', 'dump_recipe']
+           'vgg_learner', 'size_at', 'Position', 'ClipNorm', 'TrainingError', 'fitting', 'StopAtNaN', 'Remembers',
+           'EMA', 'Plateau', 'KeepBest', 'EarlyStop', 'start_fit', 'estimate_seconds', 'write_atomically', 'History',
+           'Checkpoint', 'get_rng', 'set_rng', 'read_checkpoint', 'clock', 'Bar', 'Progress', 'memory_advice', 'fit',
+           'predict', 'Recipe', 'recipes', 'make_recipe', 'load_recipe', 'dump_recipe']
 
-# %% ../nbs/40_training.ipynb #bd4f4189
+# %% ../nbs/40_training.ipynb #2b4f7af9
 import copy, math, os, signal, sys, tempfile, threading, time
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np, torch
-from fastai.callback.core import Callback
+from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.schedule import ParamScheduler
 from fastai.callback.mixup import CutMix, MixUp
 from fastai.learner import Learner
@@ -163,7 +163,7 @@ def make_optimizer(recipe:Recipe, dtype=torch.float32):
         return OptimWrapper(params, opt=lambda groups: make([{**g, **d, **o} for g, d, o in zip(groups, decay, options)]))
     return opt_func
 
-# %% ../nbs/40_training.ipynb #c4376e6b
+# %% ../nbs/40_training.ipynb #f0a4f292
 def vgg_learner(
     data, # `ImageData`
     recipe:Recipe=Recipe(), # all settings
@@ -173,6 +173,7 @@ def vgg_learner(
 ) -> Learner: # with the recipe as `learn.recipe`
     "fastai `Learner` for a recipe: data, network, loss, optimiser, precision and augmentation"
     r, device = recipe, pick_device(str(device))
+    if not len(data.valid): raise ValueError('There are no validation images, and training measures itself on them: raise valid, for example to 0.1.')
     dtype = pick_dtype(r.precision, device)
     dls = make_loaders(data, r.batch_size, r.crop, r.flip, r.cutout, r.brightness, r.hue, r.policy,
                        size=None if r.sizes[-1] == data.train.images.shape[-1] else r.sizes[-1], seed=r.seed, device=device)
@@ -186,10 +187,10 @@ def vgg_learner(
     if r.clip: cbs.append(ClipNorm(r.clip))
     if r.ema: cbs.append(EMA(r.ema))
     if r.schedule == 'plateau': cbs.append(Plateau(r.patience, r.plateau_factor))
-    if r.early_stopping or r.keep == 'best': cbs.append(KeepBest(r.early_stopping, r.keep == 'best'))
+    if r.early_stopping or r.keep == 'best': cbs += [KeepBest(r.early_stopping, r.keep == 'best'), EarlyStop()]
     learn = Learner(dls, model, loss_func=CrossEntropyLossFlat(label_smoothing=r.label_smoothing), opt_func=make_optimizer(r, dtype),
                     lr=r.lr, splitter=parameter_groups, metrics=accuracy, path=path, cbs=cbs)
-    learn.recipe, learn.fingerprint = r, data.fingerprint
+    learn.recipe, learn.fingerprint, learn.stop = r, data.fingerprint, False
     if r.compile: learn.model.compile()
     return learn
 
@@ -242,55 +243,77 @@ class StopAtNaN(Callback):
         if not torch.isfinite(self.loss_grad.detach()):
             raise TrainingError(f'The loss became {float(self.loss_grad.detach())} in epoch {self.epoch + 1}, step {self.iter + 1}: try a lower learning rate than {self.learn.recipe.lr:g}.')
 
-# %% ../nbs/40_training.ipynb #cafe13ba
-class EMA(Callback):
+# %% ../nbs/40_training.ipynb #e7fe5022
+class Remembers(Callback):
+    "A callback with a memory; it does nothing in `validate`, `get_preds` and `lr_find`"
+    live = False
+    def before_fit(self): self.run, self.live = fitting(self), False
+    def before_train(self): self.live = True
+
+class EMA(Remembers):
     "Exponential moving average of the weights (torch's `AveragedModel`), used for validation and kept in the end"
     order = 90
-    def __init__(self, decay): self.decay, self.averaged = decay, None
-    def before_fit(self):
-        self.run = fitting(self)
-        if self.run and self.averaged is None:
+    def __init__(self, decay): self.decay, self.averaged, self.swapped = decay, None, False
+    def before_train(self):
+        super().before_train()
+        self.begin()
+    def begin(self):
+        if self.averaged is None:
             self.averaged = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(self.decay), use_buffers=True)
     def after_batch(self):
         if self.training: self.averaged.update_parameters(self.model)
     def swap(self):
         pairs = zip(self.model.state_dict().values(), self.averaged.module.state_dict().values())
         for ours, theirs in pairs: kept = ours.clone(); ours.copy_(theirs); theirs.copy_(kept)
-    def before_validate(self): self.swap()
-    def after_validate(self): self.swap()
-    def after_fit(self): self.model.load_state_dict(self.averaged.module.state_dict())
+        self.swapped = not self.swapped
+    def before_validate(self):
+        if self.live: self.swap()
+    def after_validate(self):
+        if self.live: self.swap()
+    def after_fit(self):
+        if self.live: self.model.load_state_dict(self.averaged.module.state_dict())
+        self.live = False
     def save(self): return self.averaged.state_dict()
-    def restore(self, state): self.before_fit(); self.averaged.load_state_dict(state)
+    def restore(self, state): self.begin(); self.averaged.load_state_dict(state); self.live = True
 
-class Plateau(Callback):
+class Plateau(Remembers):
     "Multiply the learning rate when the validation accuracy has stopped improving (torch's `ReduceLROnPlateau`)"
     order = 57
     def __init__(self, patience, factor): self.patience, self.factor, self.scheduler = patience, factor, None
-    def before_fit(self):
-        self.run = fitting(self)
-        if self.run and self.scheduler is None:
+    def before_train(self):
+        super().before_train()
+        self.begin()
+    def begin(self):
+        if self.scheduler is None:
             self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(self.opt.opt, mode='max', factor=self.factor, patience=self.patience, eps=0.)
     def after_epoch(self):
-        if len(self.recorder.log) > 3: self.scheduler.step(self.recorder.log[3])
+        if self.live and len(self.recorder.log) > 3: self.scheduler.step(self.recorder.log[3])
     def save(self): return self.scheduler.state_dict()
-    def restore(self, state): self.before_fit(); self.scheduler.load_state_dict(state)
+    def restore(self, state): self.begin(); self.scheduler.load_state_dict(state)
 
-class KeepBest(Callback):
+class KeepBest(Remembers):
     "Remember the weights with the best validation accuracy; stop after `patience` epochs without a better one"
     order = 58
     def __init__(self, patience=0, keep=True): self.patience, self.keep, self.best, self.since, self.weights = patience, keep, -1., 0, None
-    def before_fit(self): self.run = fitting(self)
     def after_epoch(self):
-        if len(self.recorder.log) <= 3: return
+        if not self.live or len(self.recorder.log) <= 3: return
         self.since += 1
         if self.recorder.log[3] > self.best:
             self.best, self.since = float(self.recorder.log[3]), 0
             if self.keep: self.weights = {k: v.cpu().clone() for k, v in self.model.state_dict().items()}
-        self.learn.stop = bool(self.patience) and self.since >= self.patience
+        self.learn.stop = self.enough()
+    def enough(self): return bool(self.patience) and self.since >= self.patience
     def after_fit(self):
-        if self.weights is not None: self.model.load_state_dict(self.weights)
+        if self.live and self.weights is not None: self.model.load_state_dict(self.weights)
+        self.live = False
     def save(self): return dict(best=self.best, since=self.since, weights=self.weights)
-    def restore(self, state): self.best, self.since, self.weights = state['best'], state['since'], state['weights']
+    def restore(self, state): self.best, self.since, self.weights = state['best'], state['since'], state['weights']; self.live = True
+
+class EarlyStop(Callback):
+    "End the training where `KeepBest` says so, after the epoch's checkpoint has been written"
+    order = 110
+    def after_epoch(self):
+        if self.learn.stop: raise CancelFitException()
 
 # %% ../nbs/40_training.ipynb #0063e7f0
 def _per_group(learn, name, first, rest): return np.array([first, rest, rest]) if learn.recipe.optimizer == 'muon' else np.array([first] * 3)
@@ -303,7 +326,7 @@ def start_fit(learn, start_epoch=0, cbs=None):
         learn.fit_one_cycle(r.epochs, lr, div=r.div, div_final=r.div_final, pct_start=r.warmup, moms=(mom,) * 3, cbs=cbs, start_epoch=start_epoch)
     else: learn.fit(r.epochs, lr, cbs=cbs, start_epoch=start_epoch)
 
-# %% ../nbs/40_training.ipynb #cbd7e4ae
+# %% ../nbs/40_training.ipynb #90c0176e
 def estimate_seconds(
     learn, # of `vgg_learner`
     steps:int=3, # to be timed, after one to warm up
@@ -311,10 +334,10 @@ def estimate_seconds(
     "Time a few steps on a copy of the network and multiply"
     model, opt, dl, position = learn.model, learn.opt, learn.dls.train, learn.position
     forward, n, total = learn.forward, len(learn.dls.train), 0.
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[dl.device] if dl.device.type == 'cuda' else []):
         twin = copy.deepcopy(model).to(dl.device).to(memory_format=forward.format).train()
         o = learn.opt_func(parameter_groups(twin))
-        sync = torch.cuda.synchronize if dl.device.type == 'cuda' else lambda: None
+        sync = (lambda: None) if dl.device.type == 'cpu' else (lambda: torch.accelerator.synchronize(dl.device))
         def step(size):
             dl.size = None if size == dl.dataset.images.shape[-1] else size
             x, y = (plain(t) for t in dl.batch(torch.arange(dl.bs)))
@@ -330,7 +353,7 @@ def estimate_seconds(
     dl.size = None if first == dl.dataset.images.shape[-1] else first
     return total * (1 + .35 * len(learn.dls.valid_ds) / len(learn.dls.train_ds)) # a validation image costs about a third of a training image
 
-# %% ../nbs/40_training.ipynb #4140c818
+# %% ../nbs/40_training.ipynb #cf8a74f5
 def _plain(x):
     "Nested state with NumPy's numbers turned into Python's, so that `torch.load(weights_only=True)` takes it"
     if isinstance(x, dict): return {k: _plain(v) for k, v in x.items()}
@@ -346,11 +369,12 @@ def write_atomically(path, write):
             write(f); f.flush(); os.fsync(f.fileno())
         umask = os.umask(0); os.umask(umask); os.chmod(name, 0o666 & ~umask) # mkstemp's files are for the owner only
         os.replace(name, path)
-    except BaseException:
+    except BaseException as e:
         Path(name).unlink(missing_ok=True)
+        if isinstance(e, OSError) and e.errno: raise OSError(e.errno, f'{path} could not be written ({os.strerror(e.errno)}); what was there before is still there') from None
         raise
 
-# %% ../nbs/40_training.ipynb #58c9fd4b
+# %% ../nbs/40_training.ipynb #394b3230
 class History(Callback):
     "One row per epoch: mean training loss, validation loss and accuracy, learning rate, seconds"
     order = 56
@@ -358,11 +382,13 @@ class History(Callback):
     def before_train(self): self.started = time.perf_counter()
     def after_batch(self):
         if not self.training: return
-        self.total = self.total + self.loss.detach().double() * len(self.y)
+        loss = self.loss.detach()
+        self.total = self.total + (loss.cpu() if loss.device.type == 'mps' else loss).double() * len(self.y) # MPS has no float64
         self.seen += len(self.y)
     def after_epoch(self):
         if len(self.recorder.log) <= 3: return # an epoch that was skipped
         valid_loss, acc = self.recorder.log[2:4]
+        if not math.isfinite(float(self.total)): raise TrainingError(f'The loss was not a number in epoch {self.epoch + 1}: try a lower learning rate than {self.learn.recipe.lr:g}.')
         self.rows.append(dict(epoch=self.epoch + 1, train_loss=float(self.total) / max(self.seen, 1), valid_loss=float(valid_loss), accuracy=float(acc),
                               lr=float(self.opt.hypers[0]['lr']), seconds=round(self.seconds + time.perf_counter() - self.started, 2)))
         self.total, self.seen, self.seconds = 0., 0, 0.
@@ -374,7 +400,7 @@ class History(Callback):
         import pandas as pd
         return pd.DataFrame(self.rows, columns=['epoch', 'train_loss', 'valid_loss', 'accuracy', 'lr', 'seconds'])
 
-# %% ../nbs/40_training.ipynb #40bc7576
+# %% ../nbs/40_training.ipynb #7a32e45d
 class Checkpoint(Callback):
     "Save everything the next step depends on, every `every` seconds and at the end of each epoch; restore it to go on"
     order = 100
@@ -389,6 +415,7 @@ class Checkpoint(Callback):
 
     def before_fit(self):
         self.last = time.monotonic()
+        for left in self.path.parent.glob(f'.{self.path.name}.*'): left.unlink(missing_ok=True) # of a process that was killed while writing
         if not self.resume or self.waiting is None: return
         s, self.resume = self.waiting, False
         self.learn.model.load_state_dict(s['model'])
@@ -408,11 +435,10 @@ class Checkpoint(Callback):
 
     def after_epoch(self):
         if len(self.recorder.log) > 3: self.write(self.epoch + 1, 0)
-        if getattr(self.learn, 'stop', False):
-            from fastai.callback.core import CancelFitException
-            raise CancelFitException()
 
     def write(self, epoch, batch):
+        if not all(bool(torch.isfinite(p).all()) for p in self.model.parameters()):
+            raise TrainingError(f'The weights are no longer numbers in epoch {self.epoch + 1}: try a lower learning rate than {self.learn.recipe.lr:g}.')
         state = dict(version=1, recipe=asdict(self.learn.recipe), fingerprint=self.learn.fingerprint, epoch=epoch, batch=batch, rng=get_rng(),
                      model=self.learn.model.state_dict(), optimizer=self.learn.opt.state_dict(), callbacks={n: cb.save() for n, cb in self.keepers().items()})
         write_atomically(self.path, lambda f: torch.save(_plain(state), f))
@@ -446,7 +472,7 @@ def read_checkpoint(
         raise ValueError(f'{path} was made with other data (fingerprint {s["fingerprint"][:12]}, now {fingerprint[:12]}): use the same data to resume.')
     return s
 
-# %% ../nbs/40_training.ipynb #8dcd0b28
+# %% ../nbs/40_training.ipynb #6584e1af
 def clock(seconds:float) -> str:
     "Seconds as people say them: 45 s, 3 min 20 s, 2 h 5 min"
     s = int(round(seconds))
@@ -472,6 +498,7 @@ class Progress(Callback):
     order, run_valid = 95, False
     def before_fit(self): self.bar = None
     def after_batch(self):
+        if not sys.stderr.isatty(): return
         now = self.epoch * self.n_iter + self.position.offset + self.iter + 1
         if self.bar is None: self.bar, self.since = Bar('training'), now - 1
         self.bar(now - self.since, self.n_epoch * self.n_iter - self.since, f' · epoch {self.epoch + 1} of {self.n_epoch}, loss {float(self.loss.detach()):.2f}' if self.bar.every < time.monotonic() - self.bar.last else '')
@@ -482,7 +509,7 @@ class Progress(Callback):
         r = rows[-1]
         print(f'epoch {r["epoch"]}/{self.n_epoch}: training loss {r["train_loss"]:.3f}, validation loss {r["valid_loss"]:.3f}, validation accuracy {100 * r["accuracy"]:.2f} %, {clock(r["seconds"])}', file=sys.stderr, flush=True)
 
-# %% ../nbs/40_training.ipynb #bc87e59f
+# %% ../nbs/40_training.ipynb #2d3626c5
 @contextmanager
 def _gentle_stop(checkpoint):
     "Turn the first SIGINT or SIGTERM into a checkpoint after the step that is running"
@@ -494,6 +521,12 @@ def _gentle_stop(checkpoint):
     try: yield
     finally:
         for s, handler in before.items(): signal.signal(s, handler or signal.SIG_DFL)
+
+@contextmanager
+def memory_advice(recipe):
+    "Out of memory on a GPU becomes one sentence"
+    try: yield
+    except torch.cuda.OutOfMemoryError: raise TrainingError(f'The GPU ran out of memory: try --batch_size {max(2, recipe.batch_size // 2)}.') from None
 
 def fit(
     learn, # of `vgg_learner`
@@ -510,14 +543,19 @@ def fit(
         if resume:
             saver.waiting = read_checkpoint(checkpoint, learn.recipe, learn.fingerprint)
             start = saver.waiting['epoch'], saver.waiting['batch']
+            kept = saver.waiting['callbacks'].get('KeepBest')
+            if kept and 0 < learn.recipe.early_stopping <= kept['since']: start = learn.recipe.epochs, 0 # it had stopped early: nothing is left to do
     learn.position.start, learn.stop = start, False
     own = [history] + ([saver] if saver else []) + list(cbs or []) + ([Progress()] if progress else [])
     try:
-        with _gentle_stop(saver), learn.no_logging(), learn.no_bar(): start_fit(learn, start[0], own)
-    except torch.cuda.OutOfMemoryError:
-        raise TrainingError(f'The GPU ran out of memory: try --batch_size {max(1, learn.recipe.batch_size // 2)}.') from None
+        with _gentle_stop(saver), learn.no_logging(), learn.no_bar(), memory_advice(learn.recipe): start_fit(learn, start[0], own)
+        if saver and saver.stop_after_step: raise KeyboardInterrupt # asked for after the last step
     finally:
         learn.forward.close()
+        learn.position.start = (0, 0)
+        for cb in learn.cbs: # an exception leaves these two in the middle of their work
+            if isinstance(cb, (MixUp, CutMix)) and learn.loss_func == cb.lf: learn.loss_func = cb.old_lf
+            if isinstance(cb, EMA) and cb.swapped: cb.swap()
         learn.remove_cbs([cb for cb in own if cb in learn.cbs])
     return history.table()
 
