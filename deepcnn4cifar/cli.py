@@ -175,7 +175,7 @@ def metrics_table(m) -> str:
 def do_train(args):
     run, data = _train(args)
     last = run.history.iloc[-1]
-    print(f'{run.config["arch"]} on {data.name}: validation accuracy {100 * last.accuracy:.2f} % after {int(last.epoch)} epochs. Run folder: {run.path}')
+    print(f'{run.config["arch"]} on {data.name}: validation accuracy {100 * last.accuracy:.2f} % after {int(last.epoch)} epoch{"s"[:int(last.epoch > 1)]}. Run folder: {run.path}')
 
 def do_run(args):
     from deepcnn4cifar.report import write_report

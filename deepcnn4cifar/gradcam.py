@@ -267,7 +267,7 @@ def plot_gradcam(
     for ax, t in zip(axes[0], titles): ax.set_title(t, fontsize=8)
     scale = plt.cm.ScalarMappable(cmap='inferno')
     scale.set_clim(0, 1)
-    fig.colorbar(scale, ax=axes, label=f'{method}, each map divided by its maximum', shrink=min(1, 3 / len(x)), pad=0.01, aspect=25)
+    fig.colorbar(scale, ax=axes, shrink=min(1, 3 / len(x)), pad=0.01, aspect=25).set_label(f'{method}, each map\ndivided by its maximum', fontsize=8)
     if title: fig.suptitle(title, fontsize=10)
     return fig
 
