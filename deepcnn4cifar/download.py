@@ -5,27 +5,28 @@
 # %% auto #0
 __all__ = ['cache_folder', 'part_file', 'download']
 
-# %% ../nbs/07_download.ipynb #63edbfea
-import errno, hashlib, http.client, os, sys, tempfile, threading, time, urllib.request
+# %% ../nbs/07_download.ipynb #cb0ab148
+import errno, hashlib, http.client, os, sys, tempfile, threading, time, urllib.error, urllib.request
 from pathlib import Path
 
-# %% ../nbs/07_download.ipynb #fe7ee5f2
+# %% ../nbs/07_download.ipynb #1faeefbf
 def cache_folder() -> Path: # may not exist yet; everything in it may be deleted
     "Where downloads and decoded images are kept: `$XDG_CACHE_HOME/deepcnn4cifar`, else `~/.cache/deepcnn4cifar`"
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'deepcnn4cifar'
 
 def part_file(
     folder:Path, # made if it is missing
+    name:str='tmp', # how its name begins
 ) -> tuple[int, str]: # file descriptor and path
-    "A new file to write beside its place and to rename when it is whole; forgotten ones of another day are removed"
+    "A new file to write beside its place and to rename when it is whole; those that were forgotten for three days are removed"
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob('*.part'):
         try:
-            if time.time() - old.stat().st_mtime > 86400: old.unlink()
+            if time.time() - old.stat().st_mtime > 3 * 86400: old.unlink()
         except OSError: pass
-    return tempfile.mkstemp(dir=folder, suffix='.part')
+    return tempfile.mkstemp(dir=folder, prefix=name, suffix='.part')
 
-# %% ../nbs/07_download.ipynb #ddd9a77a
+# %% ../nbs/07_download.ipynb #e4ea8860
 def _answers(urls, seconds=6):
     "`{url: None or what is wrong}`, asked side by side, within `seconds`"
     wrong = {url: 'it does not answer' for url in urls}
@@ -33,55 +34,110 @@ def _answers(urls, seconds=6):
         try:
             with urllib.request.urlopen(url, timeout=seconds) as r: wrong[url] = None if r.read(2) == b'\x1f\x8b' else 'it sends something else than the archive, perhaps the login page of a network'
         except http.client.HTTPException: wrong[url] = 'it does not speak HTTP'
-        except Exception as e: wrong[url] = f'{getattr(e, "reason", None) or e}'.strip() or type(e).__name__
+        except Exception as e:
+            why = getattr(e, 'reason', None) or e
+            if not isinstance(why, TimeoutError): wrong[url] = f'{why}'.strip() or type(why).__name__
     threads = [threading.Thread(target=ask, args=(url,), daemon=True) for url in urls]
     for t in threads: t.start()
     end = time.monotonic() + seconds
     for t in threads: t.join(max(end - time.monotonic(), 0))
     return dict(wrong)
 
-# %% ../nbs/07_download.ipynb #303c9d69
+# %% ../nbs/07_download.ipynb #0863d598
+class _Part:
+    "The part of a download that is on the disk, with its digest; an abandoned one of the same file is taken over"
+    def __init__(self, file, md5, size, patience):
+        self.file, self.name = file, f'{file.name}.{md5[:12]}.'
+        self.fd, self.path = part_file(file.parent, self.name)
+        for old in file.parent.iterdir():
+            if not (old.name.startswith(self.name) and old.name.endswith('part')) or str(old) == self.path: continue
+            try:
+                s = old.stat()
+                if not 0 < s.st_size <= size or old.name != self.name + 'part' and time.time() - s.st_mtime < 2 * patience: continue
+                os.utime(old) # from now on it is somebody's
+                os.replace(old, self.path) # fails for all but one
+            except OSError: continue
+            os.close(self.fd); self.fd = os.open(self.path, os.O_RDWR | getattr(os, 'O_BINARY', 0))
+            break
+        self.f = open(self.fd, 'r+b')
+        self.digest, self.done = hashlib.md5(usedforsecurity=False), 0
+        while block := self.f.read(1 << 20): self.digest.update(block); self.done += len(block)
+        self.resumed = self.done > 0
+
+    def add(self, block): self.f.write(block); self.digest.update(block); self.done += len(block)
+    def restart(self):
+        self.f.seek(0); self.f.truncate()
+        self.digest, self.done, self.resumed = hashlib.md5(usedforsecurity=False), 0, False
+    def close(self, how): # 'whole', 'keep' or 'drop'
+        try: self.f.close()
+        except OSError: how = 'drop' # a full disk
+        if how == 'whole': os.replace(self.path, self.file)
+        elif how == 'keep' and self.done: os.replace(self.path, self.file.with_name(self.name + 'part'))
+        elif os.path.exists(self.path): os.unlink(self.path)
+
+# %% ../nbs/07_download.ipynb #c68d6408
+def _continues(r, done, size):
+    "Whether a response goes on at byte `done` of a file of `size` bytes"
+    return r.status == 206 and r.headers.get('Content-Range', '').replace(' ', '') in (f'bytes{done}-{size-1}/{size}', f'bytes{done}-{size-1}/*')
+
+def _receive(url, part, size, patience, bar):
+    "Add to `part` what one connection brings; an OSError unless that is all"
+    request = urllib.request.Request(url, headers={'Range': f'bytes={part.done}-'} if part.done else {})
+    with urllib.request.urlopen(request, timeout=patience) as r:
+        if part.done and not _continues(r, part.done, size): part.restart()
+        if r.status == 206 and not part.done: raise ConnectionError('it sends another part than the one it was asked for')
+        part.resumed, mark, marked = part.resumed or part.done > 0, time.monotonic(), part.done
+        while part.done < size and (block := r.read1(1 << 16)):
+            part.add(block); bar.show(part.done)
+            if time.monotonic() - mark > patience:
+                if part.done - marked < 20_000: raise TimeoutError('it sends almost nothing')
+                mark, marked = time.monotonic(), part.done
+    if part.done < size: raise ConnectionError(f'the connection broke after {part.done:,} of {size:,} bytes')
+
+# %% ../nbs/07_download.ipynb #ea24d852
 def _fetch(url, file, md5, size, patience=20, progress=False):
-    "Download `url` to `file`; RuntimeError with one sentence, and nothing left behind, when that fails"
-    temporary, done, breaks, digest = None, 0, 0, hashlib.md5(usedforsecurity=False)
+    "Download `url` to `file`; RuntimeError with one sentence when that fails"
+    part, end = None, 'keep'
     try:
-        fd, temporary = part_file(file.parent)
-        with open(fd, 'wb') as f, _Progress(file.name, size, progress) as bar:
-            while done < size:
-                mark, marked = time.monotonic(), done
-                try:
-                    with urllib.request.urlopen(urllib.request.Request(url, headers={'Range': f'bytes={done}-'} if done else {}), timeout=patience) as r:
-                        if done and r.status != 206: f.seek(0); f.truncate(); done, marked, digest = 0, 0, hashlib.md5(usedforsecurity=False)
-                        while done < size and (block := r.read1(1 << 16)):
-                            f.write(block); digest.update(block); done += len(block); bar.show(done)
-                            if time.monotonic() - mark > patience:
-                                if done - marked < 20_000: raise TimeoutError('it sends almost nothing')
-                                mark, marked = time.monotonic(), done
-                        if done < size: raise ConnectionError(f'the connection broke after {done:,} of {size:,} bytes')
-                except OSError as e:
-                    if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): raise
-                    if (breaks := breaks + 1) == 3 or isinstance(e, TimeoutError): raise
-                except http.client.HTTPException as e: raise ConnectionError(f'it does not speak HTTP ({type(e).__name__})') from e
-        if digest.hexdigest() != md5: raise ConnectionError('what it sends is not the archive (wrong checksum)')
-        os.replace(temporary, file)
-        return file
+        part = _Part(file, md5, size, patience)
+        with _Progress(file.name, size, progress, part.done) as bar:
+            while part.digest.hexdigest() != md5:
+                _receive_all(url, part, size, patience, bar)
+                if part.digest.hexdigest() == md5: break
+                if not part.resumed: end = 'drop'; raise ConnectionError('what it sends is not the archive (wrong checksum)')
+                part.restart()
+        end = 'whole'
     except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): raise RuntimeError(f'{file.parent} has no room for the {size / 1e6:.0f} MB of {file.name}: free some space, or set XDG_CACHE_HOME to another disk.') from e
-        if isinstance(e, PermissionError): raise RuntimeError(f'{file.parent} may not be written to: set XDG_CACHE_HOME to another folder.') from e
+        if e.errno in _full: end = 'drop'; raise RuntimeError(f'{file.parent} has no room for the {size / 1e6:.0f} MB of {file.name}: free some space, or set XDG_CACHE_HOME to another disk.') from e
+        if isinstance(e, PermissionError) or e.errno == errno.EROFS: raise RuntimeError(f'{file.parent} may not be written to: set XDG_CACHE_HOME to another folder.') from e
         raise RuntimeError(f'{url} could not be downloaded ({getattr(e, "reason", None) or e}).') from e
     finally:
-        if temporary and os.path.exists(temporary): os.unlink(temporary)
+        if part: part.close(end)
+    return file
+
+_full = errno.ENOSPC, errno.EFBIG, getattr(errno, 'EDQUOT', errno.ENOSPC)
+
+def _receive_all(url, part, size, patience, bar):
+    "Add to `part` what is missing, until the third break"
+    breaks = 0
+    while part.done < size:
+        try: _receive(url, part, size, patience, bar)
+        except http.client.HTTPException as e: raise ConnectionError(f'it does not speak HTTP ({type(e).__name__})') from e
+        except OSError as e:
+            if part.done and isinstance(e, urllib.error.HTTPError) and e.code == 416: part.restart(); continue # it has no such range
+            breaks += 1
+            if e.errno in _full or isinstance(e, TimeoutError) or breaks == 3: raise
 
 class _Progress:
     "One line on the terminal: megabytes so far, rate and remaining time, five times a second"
-    def __init__(self, name, size, shown): self.name, self.size, self.shown, self.start, self.last = name, size, shown, time.monotonic(), 0
+    def __init__(self, name, size, shown, done=0): self.name, self.size, self.shown, self.first, self.start, self.last = name, size, shown, done, time.monotonic(), 0
     def __enter__(self): return self
     def __exit__(self, *args):
         if self.shown: print(file=sys.stderr)
     def show(self, done):
         now = time.monotonic()
         if not self.shown or now - self.last < 0.2 and done < self.size: return
-        self.last, rate = now, done / max(now - self.start, 1e-3)
+        self.last, rate = now, max(done - self.first, 0) / max(now - self.start, 1e-3)
         print(f'\r{self.name}: {done/1e6:5.0f} of {self.size/1e6:.0f} MB, {rate/1e6:.1f} MB/s, {(self.size-done)/max(rate, 1):.0f} s left   ', end='', file=sys.stderr, flush=True)
 
 # %% ../nbs/07_download.ipynb #cb540a99

@@ -96,7 +96,7 @@ def show_typical(
     fig.suptitle(title, fontsize=10)
     return fig
 
-# %% ../nbs/12_looking.ipynb #39557345
+# %% ../nbs/12_looking.ipynb #860846f2
 def shrink(
     images:np.ndarray, # uint8 `(N, 3, 32, 32)`
     size:int=8, # a divisor of 32
@@ -124,6 +124,7 @@ def embed(
     from sklearn.manifold import TSNE
     return TSNE(perplexity=min(30, (len(split) - 1) / 3), init=plane / plane[:, 0].std() * 1e-4, random_state=seed).fit_transform(rows)
 
+# %% ../nbs/12_looking.ipynb #24b91f1b
 def plot_embedding(
     split:Split,
     at:np.ndarray, # coordinates `(N, 2)`, from `embed`

@@ -48,7 +48,7 @@ def _shape_distance(label, u, v):
         case 'arrow': return low(top(a - f(0.2), b - f(0.9)), top(f(0.7) * a + f(0.7) * v - f(0.65), -v))
         case 'hourglass': return top(b - f(0.85), f(0.75) * (a - f(0.85) * b - f(0.08)))
 
-# %% ../nbs/05_shapes.ipynb #076ff8ba
+# %% ../nbs/05_shapes.ipynb #29c2538f
 def _turned(t, quarter):
     "Cosine and sine of a random turn from `t` in [0, 1) and `quarter` in [0, 1)"
     t = 2 * t - 1
@@ -63,35 +63,50 @@ def _cloud(grid):
     rows = grid[:, i] * (1 - w)[:, None] + grid[:, np.minimum(i + 1, 4)] * w[:, None]
     return rows[:, :, i] * (1 - w) + rows[:, :, np.minimum(i + 1, 4)] * w
 
-def _draw(labels, p, noise):
-    "Images and masks from labels, a table `p` of uniform random numbers `(n, 64)` and bytes of noise"
-    n, f = len(labels), np.float32
-    col = iter(p.T[:, :, None, None])
-    nxt = lambda low=0, high=1: f(low) + f(high - low) * next(col)
-    y, x = (a.astype(f)[None] for a in np.mgrid[:32, :32])
-    radius = nxt(9, 13)
+# %% ../nbs/05_shapes.ipynb #55a6086b
+class _Numbers:
+    "The columns of a table of uniform random numbers, one after the other, shaped to be used with `(n, 32, 32)` images"
+    def __init__(self, table): self.columns = iter(table.T[:, :, None, None])
+    def __call__(self, low=0, high=1): return np.float32(low) + np.float32(high - low) * next(self.columns)
+
+_y, _x = (a.astype(np.float32)[None] for a in np.mgrid[:32, :32]) # row and column of every pixel
+
+def _place(labels, number):
+    "How much of each pixel the shape covers `(n, 32, 32)`, and the column and row of its centre"
+    f, inside = np.float32, np.empty((len(labels), 32, 32), np.float32)
+    radius = number(9, 13)
     reach = 15 - f(0.8) * radius
-    cx, cy = f(15.5) + reach * nxt(-1, 1), f(15.5) + reach * nxt(-1, 1)
-    c, s = _turned(nxt(0.35, 0.65), f(0))
-    u, v = (c * (x - cx) + s * (y - cy)) / radius, (c * (y - cy) - s * (x - cx)) / radius
-    inside = np.empty((n, 32, 32), f)
+    cx, cy = f(15.5) + reach * number(-1, 1), f(15.5) + reach * number(-1, 1)
+    c, s = _turned(number(0.35, 0.65), f(0))
+    u, v = (c * (_x - cx) + s * (_y - cy)) / radius, (c * (_y - cy) - s * (_x - cx)) / radius
     for label in range(len(shape_names)):
         who = labels == label
         if who.any(): inside[who] = _shape_distance(label, u[who], -v[who])
-    inside = np.clip(f(0.5) - inside * radius, 0, 1)
-    wave = lambda: np.abs((x * nxt(-0.25, 0.25) + y * nxt(-0.25, 0.25) + nxt()) % 1 * 2 - 1)
-    cloud = _cloud(p[:, -25:].reshape(n, 5, 5))
-    mix = np.clip(cloud + (wave() - f(0.5)) * nxt(0, 0.6), 0, 1)
-    inner = wave() * nxt(0, 0.5)
-    c, s, across = *_turned(next(col), next(col)), nxt(-7, 7)
-    bar = np.clip(nxt(1, 2.5) + f(0.5) - np.abs(c * (x - cx) + s * (y - cy) - across), 0, 1) * (next(col) < 0.5)
-    noise = (noise.astype(f) - f(127.5)) * nxt(0, 0.15)
-    back, thing, hide = [nxt(20, 235) for _ in range(3)], [nxt(40, 160) for _ in range(3)], [nxt(0, 255) for _ in range(3)]
-    sign = np.where(f(0.3) * back[0] + f(0.6) * back[1] + f(0.1) * back[2] + nxt(-60, 60) > 127.5, f(-1), f(1))
-    images = np.empty((n, 3, 32, 32), np.uint8)
+    return np.clip(f(0.5) - inside * radius, 0, 1), cx, cy
+
+# %% ../nbs/05_shapes.ipynb #c438a1a7
+def _textures(grid, cx, cy, number):
+    "Pattern of the ground, pattern of the shape and cover of the bar, each `(n, 32, 32)` from 0 to 1"
+    f = np.float32
+    wave = lambda: np.abs((_x * number(-0.25, 0.25) + _y * number(-0.25, 0.25) + number()) % 1 * 2 - 1)
+    ground = np.clip(_cloud(grid) + (wave() - f(0.5)) * number(0, 0.6), 0, 1)
+    inner = wave() * number(0, 0.5)
+    c, s, across = *_turned(number(), number()), number(-7, 7)
+    bar = np.clip(number(1, 2.5) + f(0.5) - np.abs(c * (_x - cx) + s * (_y - cy) - across), 0, 1) * (number() < 0.5)
+    return ground, inner, bar
+
+def _draw(labels, table, noise):
+    "Images and masks from labels, a `table` of uniform random numbers `(n, 72)` and bytes of noise"
+    f, number = np.float32, _Numbers(table)
+    inside, cx, cy = _place(labels, number)
+    ground, inner, bar = _textures(table[:, -25:].reshape(-1, 5, 5), cx, cy, number)
+    noise = (noise.astype(f) - f(127.5)) * number(0, 0.15)
+    back, thing, hide = ([number(*r) for _ in range(3)] for r in ((20, 235), (40, 160), (0, 255)))
+    sign = np.where(f(0.3) * back[0] + f(0.6) * back[1] + f(0.1) * back[2] + number(-60, 60) > 127.5, f(-1), f(1))
+    images = np.empty((len(labels), 3, 32, 32), np.uint8)
     for k in range(3):
-        ground = back[k] + (mix - f(0.5)) * nxt(-90, 90)
-        pixel = ground + inside * (back[k] + sign * thing[k] + inner * nxt(-80, 80) - ground)
+        under = back[k] + (ground - f(0.5)) * number(-90, 90)
+        pixel = under + inside * (back[k] + sign * thing[k] + inner * number(-80, 80) - under)
         pixel = pixel + bar * (hide[k] - pixel) + noise
         images[:, k] = np.clip(pixel + f(0.5), 0, 255).astype(np.uint8)
     return images, (inside > 0.5) & (bar < 0.5)
