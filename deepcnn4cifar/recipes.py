@@ -10,11 +10,11 @@ import difflib, math, tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-# %% ../nbs/35_recipes.ipynb #7babbdd7
+# %% ../nbs/35_recipes.ipynb #fd1dc86f
 choices = dict(
-    arch=('vgg11', 'vgg13', 'vgg16', 'vgg19'),
+    arch=('vgg11', 'vgg13', 'vgg16', 'vgg19', 'vgg11-lrn', 'vgg16-1x1', 'vgg8-5x5'),
     head=('cifar', 'imagenet'),
-    init=('he', 'glorot', 'paper', 'torch'),
+    init=('he', 'glorot', 'paper', 'paper-std', 'torch'),
     optimizer=('sgd', 'adamw', 'muon'),
     schedule=('one_cycle', 'plateau', 'constant'),
     flip=('none', 'random', 'alternating'),
@@ -23,16 +23,18 @@ choices = dict(
     keep=('last', 'best'),
 )
 
-# %% ../nbs/35_recipes.ipynb #520dd3c0
+# %% ../nbs/35_recipes.ipynb #0957658a
 @dataclass(frozen=True)
 class Recipe:
     "Every setting of a training; `Recipe()` is the default that the command uses"
-    arch: str = 'vgg11' # network: vgg11, vgg13, vgg16 or vgg19
+    arch: str = 'vgg11' # network: vgg11, vgg13, vgg16, vgg19, or the paper's vgg11-lrn, vgg16-1x1 and vgg8-5x5
     head: str = 'cifar' # 'cifar': global pooling and one linear layer; 'imagenet': the paper's 4096-4096 layers
     batch_norm: bool = True # batch normalisation after every convolution
     width: float = 1. # multiplies the number of channels of every layer
-    init: str = 'he' # initialisation: he, glorot, paper (normal, variance 0.01) or torch (PyTorch's default)
+    init: str = 'he' # initialisation: he, glorot, paper (normal, variance 0.01), paper-std (standard deviation 0.01) or torch (PyTorch's default)
+    start: str = '' # run folder or file of weights to start from: all layers of the same network, of another depth the first four convolutions and the classifier, as in the paper; empty for none
     dropout: float = 0. # probability in [0, 1) with which an input of the classifier is dropped
+    images: int = 0 # number of training images to use, evenly by class; 0 for all
     epochs: int = 4 # passes over the training images
     batch_size: int = 256 # images per step
     optimizer: str = 'muon' # muon (orthogonalised momentum for convolutions, SGD for the rest), sgd or adamw
@@ -49,6 +51,7 @@ class Recipe:
     early_stopping: int = 0 # stop after this many epochs without a better validation accuracy; 0 for never
     label_smoothing: float = 0.1 # share of the target given evenly to all classes, in [0, 1)
     crop: int = 2 # random shift by up to this many pixels, reflected at the border
+    translate: int = 0 # random shift by up to this many pixels, the border filled with the mean colour
     flip: str = 'alternating' # mirror left and right: none, random or alternating
     cutout: int = 0 # side in pixels of a square set to the mean colour; 0 for none
     brightness: float = 0. # colour jitter: brightness factor within 1 +- this
@@ -68,14 +71,14 @@ class Recipe:
 
     def __post_init__(self): check(self)
 
-# %% ../nbs/35_recipes.ipynb #550909b9
+# %% ../nbs/35_recipes.ipynb #ad5c264d
 _ranges = dict( # name: (lowest, highest, in words)
     width=(1e-3, 64, 'a positive factor'), dropout=(0, .999, 'a probability from 0 to below 1'), epochs=(1, 10**6, 'a whole number of at least 1'),
     batch_size=(1, 10**7, 'a whole number of at least 1'), lr=(1e-12, 1e3, 'a positive number'), lr_rest=(1e-12, 1e3, 'a positive number'),
     momentum=(0, .9999, 'from 0 to below 1'), weight_decay=(0, 1e3, 'a number of at least 0'), warmup=(0, .99, 'a fraction from 0 to below 1'),
     div=(1, 1e9, 'a factor of at least 1'), div_final=(1, 1e12, 'a factor of at least 1'), patience=(1, 10**6, 'a whole number of at least 1'),
     plateau_factor=(1e-6, .999, 'a factor between 0 and 1'), early_stopping=(0, 10**6, 'a whole number of at least 0'), label_smoothing=(0, .999, 'from 0 to below 1'),
-    crop=(0, 31, 'pixels from 0 to 31'), cutout=(0, 512, 'pixels of at least 0'), brightness=(0, 1, 'from 0 to 1'), hue=(0, .5, 'from 0 to 0.5'),
+    images=(0, 10**9, 'a number of images, 0 for all'), crop=(0, 31, 'pixels from 0 to 31'), translate=(0, 31, 'pixels from 0 to 31'), cutout=(0, 512, 'pixels of at least 0'), brightness=(0, 1, 'from 0 to 1'), hue=(0, .5, 'from 0 to 0.5'),
     mixup=(0, 1e3, 'a number of at least 0'), cutmix=(0, 1e3, 'a number of at least 0'), clip=(0, 1e9, 'a number of at least 0'), ema=(0, .99999, 'from 0 to below 1'),
     valid=(1e-6, 10**9, 'a positive share or number of images'), seed=(0, 2**32 - 1, 'a whole number of at least 0'))
 
@@ -103,9 +106,10 @@ def check(recipe):
     if recipe.ema and recipe.keep == 'best': raise ValueError('ema and keep = best are both on: averaged weights are kept from the last epoch, so set ema to 0 or keep to last.')
     if recipe.mixup and recipe.cutmix: raise ValueError('mixup and cutmix are both on: choose one and set the other to 0.')
 
-# %% ../nbs/35_recipes.ipynb #b35f65ab
+# %% ../nbs/35_recipes.ipynb #087d2755
 recipes = dict(
     quick=Recipe(),
+    fast=Recipe(width=0.5, epochs=8, sizes=(24, 32)),
     best=Recipe(arch='vgg16', optimizer='sgd', lr=0.2, momentum=0.9, epochs=100, batch_size=256, crop=4, flip='random', policy='trivial', cutout=8, ema=0.999, sizes=(32,)),
     paper=Recipe(arch='vgg16', head='imagenet', batch_norm=False, init='glorot', dropout=0.5, epochs=74, optimizer='sgd', lr=0.01, momentum=0.9,
                  schedule='plateau', label_smoothing=0., crop=4, flip='random', sizes=(32,)),

@@ -35,9 +35,12 @@ def save_weights(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f'{path.name}.{os.getpid()}.part')
     try:
+        part.touch()
+        mode = part.stat().st_mode
         if path.suffix == '.safetensors': save_file(state, part, metadata)
         elif path.suffix in ('.pth', '.pt'): torch.save(dict(state_dict=state, metadata=metadata), part)
         else: raise ValueError(f'cannot tell the format of {path.name}: end it in .safetensors, .pth or .pt')
+        part.chmod(mode) # safetensors' own files are for the owner only
         os.replace(part, path)
     finally: part.unlink(missing_ok=True)
     return path
@@ -207,7 +210,7 @@ def imagenet_weights(
     model.mean, model.std = list(transform.mean), list(transform.std)
     return model.to(device).eval()
 
-# %% ../nbs/22_weights.ipynb #d1a1cbcf
+# %% ../nbs/22_weights.ipynb #4bddc33b
 def cached_download(
     url:str, # http(s) address of a file of weights
 ) -> Path: # the file, in torch's own cache
@@ -226,6 +229,7 @@ def cached_download(
     finally: part.unlink(missing_ok=True)
     return path
 
+# %% ../nbs/22_weights.ipynb #79289aeb
 def find_weights(
     name=None, # file, folder of a run, http(s) address, or the name of a network such as 'vgg16'; any network when left out
 ) -> Path: # file of weights
@@ -248,11 +252,11 @@ def find_weights(
 def load_pretrained(
     name_or_path=None, # as in `find_weights`, or torchvision's name of ImageNet weights ('VGG16_BN_Weights.DEFAULT')
     device='cpu', # where the network goes
-) -> VGG: # in eval mode
+) -> VGG: # in eval mode, float32 whatever the file holds
     "A trained network, from the first place that has one"
     if '_Weights' in str(name_or_path) and not Path(str(name_or_path)).exists(): return imagenet_weights(name_or_path, device=device)
     path = find_weights(name_or_path)
-    model, wanted = load_weights(path, device=device), names.get(str(name_or_path).lower())
+    model, wanted = load_weights(path, device=device).float(), names.get(str(name_or_path).lower())
     if wanted and model.config['config'] != wanted: raise ValueError(f'{path} holds configuration {model.config["config"]}, not {name_or_path}')
     return model
 
