@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['choose', 'cards', 'mistake_browser']
 
-# %% ../nbs/57_browser.ipynb #5d084368
+# %% ../nbs/57_browser.ipynb #1cbe7ef1
 import base64, html, io
 import numpy as np
-from . import evaluation as ev
+from . import evaluation as ev, figures as fg
 
 # %% ../nbs/57_browser.ipynb #3b6d4349
 def choose(
@@ -31,7 +31,7 @@ def choose(
     positions = np.flatnonzero(keep)
     return positions[np.argsort(-sure[positions], kind='stable')]
 
-# %% ../nbs/57_browser.ipynb #6ddb8388
+# %% ../nbs/57_browser.ipynb #ac9ede10
 def _card(p, image, k):
     from PIL import Image
     buffer = io.BytesIO(); Image.fromarray(image).save(buffer, 'PNG')
@@ -49,10 +49,10 @@ def cards(
 ) -> str: # HTML
     "Images with what they are, what the network said, and its three likeliest classes in percent"
     p, positions = predictions, np.asarray(positions, int)
-    inside = ''.join(_card(p, image, k) for k, image in zip(positions, ev._images(p, split, positions))) or '<i>No image fits.</i>'
+    inside = ''.join(_card(p, image, k) for k, image in zip(positions, fg._images(p, split, positions))) or '<i>No image fits.</i>'
     return f'<div style="display:flex;flex-wrap:wrap;gap:12px">{inside}</div>'
 
-# %% ../nbs/57_browser.ipynb #535b90df
+# %% ../nbs/57_browser.ipynb #243baabb
 def mistake_browser(
     predictions, # e.g. `run.predictions`
     split, # the `Split` that they were made on, e.g. `data.test`
@@ -61,7 +61,7 @@ def mistake_browser(
     "Widget to page through mistakes by true class, answer and confidence"
     import ipywidgets as w
     p = predictions
-    ev._images(p, split, np.arange(min(len(p), 1)))
+    fg._images(p, split, np.arange(min(len(p), 1)))
     classes, wide = [('any', '')] + [(c, c) for c in p.classes], dict(description_width='initial')
     true, predicted = w.Dropdown(options=classes, description='is', style=wide, layout=dict(width='14em')), w.Dropdown(options=classes, description='was taken for', style=wide, layout=dict(width='18em'))
     sure = w.FloatRangeSlider(value=(0, 1), min=0, max=1, step=.01, readout_format='.2f', description='confidence', continuous_update=False, disabled=p.labels_only, style=wide, layout=dict(width='24em'))

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['fit_temperature', 'with_temperature', 'plot_calibration']
 
-# %% ../nbs/53_calibration.ipynb #d08c7090
+# %% ../nbs/53_calibration.ipynb #712f60c7
 import numpy as np
 from dataclasses import replace
-from . import evaluation as ev
+from . import evaluation as ev, figures as fg
 
 # %% ../nbs/53_calibration.ipynb #f666597b
 def _log_loss(p, temperature=1.):
@@ -35,7 +35,7 @@ def with_temperature(
     if not temperature > 0: raise ValueError(f'A temperature must be positive, not {temperature}.')
     return replace(predictions, logits=predictions.logits.astype(float) / temperature)
 
-# %% ../nbs/53_calibration.ipynb #2aa0b7f3
+# %% ../nbs/53_calibration.ipynb #412fe6e7
 def plot_calibration(
     before, # test `Predictions`
     after, # the same with temperature
@@ -44,6 +44,6 @@ def plot_calibration(
     import matplotlib.pyplot as plt
     fig, axes = plt.subplots(1, 2, figsize=(9, 4.3), layout='constrained', sharey=True)
     for ax, p, when in zip(axes, (before, after), ('Before', 'After')):
-        ev.plot_reliability(p, ax)
-        ax.set_title(ev._titled(f'{when}: calibration error {ev.calibration_error(p):.3f}, log loss {_log_loss(p):.3f}', p), fontsize=10)
+        fg.plot_reliability(p, ax)
+        ax.set_title(fg._titled(f'{when}: calibration error {ev.calibration_error(p):.3f}, log loss {_log_loss(p):.3f}', p), fontsize=10)
     return fig

@@ -6,12 +6,12 @@
 __all__ = ['corruptions', 'classifier', 'relabelled', 'nearest_training_images', 'without_duplicates', 'several_looks', 'corrupt',
            'corruption_table', 'plot_corruptions', 'load_cifar10_1']
 
-# %% ../nbs/55_robustness.ipynb #b828c8cd
+# %% ../nbs/55_robustness.ipynb #345f72ec
 import io
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
-from . import evaluation as ev
+from . import evaluation as ev, figures as fg
 from .data import Split
 
 # %% ../nbs/55_robustness.ipynb #4e2b0a94
@@ -93,24 +93,37 @@ def without_duplicates(
     mean = lambda right: float(right.mean()) if len(right) else None
     return p, dict(images=len(split), duplicates=int(twin.sum()), accuracy_all=mean(predictions.correct), accuracy=mean(predictions.correct[~twin]), accuracy_duplicates=mean(predictions.correct[twin]))
 
-# %% ../nbs/55_robustness.ipynb #71fb96ac
+# %% ../nbs/55_robustness.ipynb #051fca10
+def _looks(images, flip, shifts, sizes):
+    "The images in all sizes, moved in all ways, each as a batch of the original side"
+    side, reach = images.shape[-1], max(map(abs, shifts))
+    for size in sizes:
+        if size != side:
+            import torch
+            from deepcnn4cifar.loaders import resize
+            scaled = resize(torch.as_tensor(np.ascontiguousarray(images)).float(), size).numpy().round().clip(0, 255).astype(np.uint8)
+        else: scaled = images
+        fill = max(0, reach - (size - side) // 2)
+        scaled = np.pad(scaled, ((0, 0), (0, 0), (fill, fill), (fill, fill)), mode='reflect')
+        start = (scaled.shape[-1] - side) // 2
+        for y in shifts:
+            for x in shifts:
+                look = scaled[:, :, start + y:start + y + side, start + x:start + x + side]
+                yield from (look, look[..., ::-1]) if flip else (look,)
+
 def several_looks(
     classify, # function: uint8 images -> logits
-    images:np.ndarray, # uint8 `(N, 3, H, W)`
+    images:np.ndarray, # uint8 `(N, 3, H, H)`
     flip:bool=True, # the mirror image too
     shifts=(0,), # pixels to move by, down and right: all pairs of them
+    sizes=None, # sides in pixels that the images are scaled to; left out: as they are
 ) -> np.ndarray: # `(N, K)`: log of the mean probability, good as logits
-    "Logits averaged, as probabilities, over mirror images and shifts (the paper's multi-crop evaluation)"
-    reach, size = max(map(abs, shifts)), images.shape[-1]
-    padded = np.pad(images, ((0, 0), (0, 0), (reach, reach), (reach, reach)), mode='reflect')
+    "Logits averaged, as probabilities, over mirror images, shifts and sizes (the paper's multi-crop evaluation)"
     total, looks = 0, 0
-    for dy in shifts:
-        for dx in shifts:
-            moved = padded[:, :, reach + dy:reach + dy + images.shape[-2], reach + dx:reach + dx + size]
-            for look in (moved, moved[..., ::-1]) if flip else (moved,):
-                z = np.asarray(classify(np.ascontiguousarray(look)), float)
-                e = np.exp(z - z.max(1, keepdims=True))
-                total, looks = total + e / e.sum(1, keepdims=True), looks + 1
+    for look in _looks(images, flip, shifts, images.shape[-1:] if sizes is None else sizes):
+        z = np.asarray(classify(np.ascontiguousarray(look)), float)
+        e = np.exp(z - z.max(1, keepdims=True))
+        total, looks = total + e / e.sum(1, keepdims=True), looks + 1
     return np.log(np.maximum(total / looks, np.finfo(float).tiny))
 
 # %% ../nbs/55_robustness.ipynb #079841fa
@@ -152,7 +165,7 @@ def corrupt(
     if kind == 'brightness': x = x + s
     return np.clip(np.round(x), 0, 255).astype(np.uint8)
 
-# %% ../nbs/55_robustness.ipynb #d6277634
+# %% ../nbs/55_robustness.ipynb #7b0d0935
 def corruption_table(
     classify, # function: uint8 images -> logits
     split, # `Split` to test on; a few hundred images give a curve, all of them a number
@@ -179,11 +192,11 @@ def plot_corruptions(
 ): # Axes
     "Accuracy against severity, a line per kind of corruption"
     from matplotlib.ticker import PercentFormatter
-    ax = ev._axes(ax, 5.6, 3.8)
+    ax = fg._axes(ax, 5.6, 3.8)
     kinds = list(dict.fromkeys(table['kind']))
     for k, kind in enumerate(kinds):
         rows = table[table['kind'] == kind]
-        style = ev._lines(k, len(kinds))
+        style = fg._lines(k, len(kinds))
         ax.plot(rows['severity'], rows['accuracy'], marker='o', ms=4, label=kind, **style)
         ax.fill_between(rows['severity'], rows['low'], rows['high'], color=style['color'], alpha=.12, lw=0)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0)); ax.grid(alpha=.3); ax.legend(fontsize=8)
