@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['capture', 'plot_activations', 'plot_filters', 'top_patches', 'plot_patches', 'layer_features', 'probe_accuracy',
-           'plot_layer_pca', 'occlusion_map', 'Familiarity']
+           'layer_points', 'plot_layer_points', 'occlusion_map', 'Familiarity', 'familiar_layer', 'learn_familiarity',
+           'save_familiarity', 'load_familiarity', 'separation']
 
 # %% ../nbs/65_activations.ipynb #73ab4b76
 from contextlib import contextmanager
@@ -169,31 +170,37 @@ def probe_accuracy(
     w = torch.linalg.solve(a.T @ a + ridge * len(a) * torch.eye(a.shape[1], dtype=a.dtype, device=a.device), a.T @ F.one_hot(labels).to(a))
     return ((b @ w).argmax(1) == truth).double().mean().item()
 
-# %% ../nbs/65_activations.ipynb #0191c6e6
-def plot_layer_pca(
+# %% ../nbs/65_activations.ipynb #bf926503
+def layer_points(
     features:dict, # layer name -> `(N, K)`, as from `layer_features`
+    how:str='pca', # 'pca', the two largest principal components, or 'tsne', which keeps neighbours together
+    seed:int=0, # of t-SNE
+) -> dict: # layer name -> `(N, 2)`
+    "Every layer's view of the images, flattened onto a plane"
+    if how not in ('pca', 'tsne'): raise ValueError(f"how must be 'pca' or 'tsne', not {how!r}.")
+    centred = {name: (f - f.mean(0)).float().cpu() for name, f in features.items()}
+    if how == 'pca': return {name: f @ torch.linalg.svd(f, full_matrices=False)[2][:2].T for name, f in centred.items()}
+    from sklearn.manifold import TSNE
+    return {name: torch.from_numpy(TSNE(init='pca', random_state=seed).fit_transform(f.numpy())) for name, f in centred.items()}
+
+# %% ../nbs/65_activations.ipynb #e8e7873d
+def plot_layer_points(
+    points:dict, # layer name -> `(N, 2)`, as from `layer_points`
     labels, # classes `(N,)`
     classes, # class names
-    model:nn.Module=None, # for the layers' titles
-    title:str='', # says which data these are
+    titles=None, # of the panels; the names if None
+    title:str='', # says which data and network these are
 ): # matplotlib Figure
-    "One scatter plot per layer: the images in the plane of the two largest principal components"
+    "One scatter plot per layer, coloured by class"
     from matplotlib import pyplot as plt
-    names = list(features)
+    names, labels = list(points), torch.as_tensor(labels)
     columns = min(3, len(names))
-    fig, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(2.6 * columns + 1.2, 2.5 * -(-len(names) // columns) + 0.4), squeeze=False, layout='constrained')
+    rows = -(-len(names) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(2.6 * columns + 1.2, 2.5 * rows + 0.4), squeeze=False, layout='constrained')
     for ax in axes.flat[len(names):]: ax.set_visible(False)
-    for ax, name, text in zip(axes.flat, names, names if model is None else layer_titles(model, names)):
-        f = features[name].float().cpu()
-        f = f - f.mean(0)
-        _, s, v = torch.linalg.svd(f, full_matrices=False)
-        share = float((s[:2]**2).sum() / (s**2).sum())
-        points = f @ v[:2].T
-        for k, c in enumerate(classes):
-            at = torch.as_tensor(labels) == k
-            ax.scatter(points[at, 0], points[at, 1], s=3, color=plt.cm.tab10(k % 10), label=c)
-        ax.set(xticks=[], yticks=[], xlabel='first component', ylabel='second component')
-        ax.set_title(f'{text} ({share:.0%} of the variance)', fontsize=8)
+    for ax, name, text in zip(axes.flat, names, titles or names):
+        for k, c in enumerate(classes): ax.scatter(*torch.as_tensor(points[name])[labels == k].T, s=3, color=plt.cm.tab10(k % 10), label=c)
+        ax.set(xticks=[], yticks=[]); ax.set_title(text, fontsize=8)
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc='outside right center', fontsize=7, markerscale=3)
     fig.suptitle(title, fontsize=10)
     return fig
@@ -215,22 +222,24 @@ def occlusion_map(
         rows, columns = (range(0, s - size + 1, stride) for s in x.shape[-2:])
         return torch.stack([torch.stack([without(i, j) for j in columns], 1) for i in rows], 1)
 
-# %% ../nbs/65_activations.ipynb #46830f70
+# %% ../nbs/65_activations.ipynb #4c63e4d6
 class Familiarity:
-    "Distance of pictures to the training images, in the features before the last linear layer"
+    "Distance of pictures to the training images, in one layer's features averaged over the picture"
     def __init__(self,
         known, # features of training images `(N, K)`
         k:int=10, # which nearest neighbour counts
         threshold:float=float('inf'), # distance beyond which a picture is unfamiliar
+        layer:str='', # where the features come from
     ):
-        self.known, self.k, self.threshold = F.normalize(torch.as_tensor(known).float(), dim=1), k, float(threshold)
+        self.known, self.k, self.threshold, self.layer = F.normalize(torch.as_tensor(known).float(), dim=1), k, float(threshold), layer
         if len(self.known) < k: raise ValueError(f'{len(self.known)} training images are too few for their {k}th nearest neighbour: give more, or a smaller k.')
 
     def distance(self,
         features:torch.Tensor, # `(B, K)`
     ) -> torch.Tensor: # `(B,)` from 0 to 2
         "Distance to the k-th nearest training image"
-        return torch.cat([torch.cdist(f, self.known).kthvalue(self.k, 1).values for f in F.normalize(features.float(), dim=1).split(500)])
+        known = self.known.to(features.device)
+        return torch.cat([torch.cdist(f, known).kthvalue(self.k, 1).values for f in F.normalize(features.float(), dim=1).split(500)])
 
     def calibrate(self,
         features:torch.Tensor, # of validation images `(B, K)`
@@ -245,3 +254,42 @@ class Familiarity:
     ) -> torch.Tensor: # bool `(B,)`
         "Which pictures are farther away than the threshold"
         return self.distance(features) > self.threshold
+
+# %% ../nbs/65_activations.ipynb #9bed5f8a
+def familiar_layer(
+    model:nn.Module, # a VGG
+) -> str: # layer name
+    "The ReLU behind the first convolution of block 2, whose features notice strange pictures most reliably"
+    return default_layers(model, 'relu')[:2][-1]
+
+# %% ../nbs/65_activations.ipynb #f8c430f3
+def learn_familiarity(
+    known:torch.Tensor, # features of training images `(N, K)`
+    valid:torch.Tensor, # features of validation images, which set the threshold
+    layer:str='', # the layer's name, to be kept beside them
+    k:int=10, # which nearest neighbour counts
+) -> Familiarity: # with the numbers rounded as in a file
+    "Familiarity with the training images, with the validation images' 99th percentile as the threshold"
+    return Familiarity(F.normalize(known.float(), dim=1).half(), k, layer=layer).calibrate(valid)
+
+def save_familiarity(familiarity, file):
+    "Write it into a file (a path or an open file)"
+    import numpy as np
+    np.savez_compressed(file, known=familiarity.known.half().cpu().numpy(), k=familiarity.k, threshold=familiarity.threshold, layer=familiarity.layer)
+
+def load_familiarity(file) -> Familiarity:
+    "Read what `save_familiarity` wrote; ValueError when it is something else"
+    import numpy as np, zipfile
+    try:
+        with np.load(file, allow_pickle=False) as z: return Familiarity(z['known'], int(z['k']), float(z['threshold']), str(z['layer']))
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile): raise ValueError(f'{file} is damaged: delete it, and `deepcnn4cifar evaluate` makes it anew.') from None
+
+# %% ../nbs/65_activations.ipynb #d4b7612f
+def separation(
+    far:torch.Tensor, # distances of pictures that should be far `(M,)`
+    near:torch.Tensor, # distances of pictures that should be near `(N,)`
+) -> float: # AUROC: 1 when they do not overlap, 0.5 when they cannot be told apart
+    "Share of pairs in the right order, equal ones counted half"
+    near, far = near.sort().values, far.contiguous()
+    below, upto = (torch.searchsorted(near, far, right=r).double().mean().item() for r in (False, True))
+    return (below + upto) / 2 / len(near)

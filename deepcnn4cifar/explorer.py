@@ -36,7 +36,21 @@ def _png(picture, scale):
     side.resize((side.width * scale, side.height * scale), Image.NEAREST).save(out, 'png')
     return out.getvalue()
 
-# %% ../nbs/67_explorer.ipynb #cc84b8b5
+# %% ../nbs/67_explorer.ipynb #09012d25
+def _controls(n, names, layers, titles):
+    import ipywidgets as w
+    style = dict(style={'description_width': '70px'}, layout=w.Layout(width='340px'))
+    c = dict(show=w.Dropdown(options=[('all pictures', -1)] + [(f'only: {c}', k) for k, c in enumerate(names)], value=-1, description='leaf', **style),
+        index=w.IntSlider(0, 0, n - 1, description='picture', **style),
+        layer=w.SelectionSlider(options=list(zip(titles, layers)), value=layers[len(layers) // 2], description='layer', **style),
+        method=w.Dropdown(options=list(methods), value='hirescam', description='method', **style),
+        target=w.Dropdown(options=[('what it says', -1)] + [(c, k) for k, c in enumerate(names)], value=-1, description='class', **style),
+        opacity=w.FloatSlider(0.7, min=0, max=1, step=0.05, description='opacity', **style),
+        upload=w.FileUpload(accept='image/*', description='own picture'))
+    for name, control in c.items(): control.add_class(f'explorer-{name}')
+    return c
+
+# %% ../nbs/67_explorer.ipynb #92cfb4c5
 def explorer(
     model, # the network
     split, # pictures to choose from, with `images` (uint8) and `labels`
@@ -52,13 +66,7 @@ def explorer(
     import ipywidgets as w
     layers = default_layers(model, 'relu') if layers is None else list(layers)
     names, labels, own = list(classes), torch.as_tensor(split.labels), []
-    style = dict(style={'description_width': '70px'}, layout=w.Layout(width='340px'))
-    c = dict(show=w.Dropdown(options=[('all pictures', -1)] + [(f'only: {n}', k) for k, n in enumerate(names)], value=-1, description='leaf', **style),
-        index=w.IntSlider(0, 0, len(labels) - 1, description='picture', **style), layer=w.SelectionSlider(options=list(zip(layer_titles(model, layers), layers)), value=layers[len(layers) // 2], description='layer', **style),
-        method=w.Dropdown(options=list(methods), value='hirescam', description='method', **style), target=w.Dropdown(options=[('what it says', -1)] + [(n, k) for k, n in enumerate(names)], value=-1, description='class', **style),
-        opacity=w.FloatSlider(0.7, min=0, max=1, step=0.05, description='opacity', **style), upload=w.FileUpload(accept='image/*', description='own picture'))
-    left, right, says = w.Image(format='png'), w.Image(format='png'), w.HTML()
-    for name, control in c.items(): control.add_class(f'explorer-{name}')
+    c, left, right, says = _controls(len(labels), names, layers, layer_titles(model, layers)), w.Image(format='png'), w.Image(format='png'), w.HTML()
     right.add_class('explorer-map'); left.add_class('explorer-picture')
 
     def draw(*_):
@@ -80,9 +88,7 @@ def explorer(
         draw()
 
     def leaf(*_): own.clear(); draw()
-    for name in ('show', 'index'): c[name].observe(leaf, 'value')
-    for name in ('layer', 'method', 'target', 'opacity'): c[name].observe(draw, 'value')
-    c['upload'].observe(uploaded, 'value')
+    for name, change in dict(show=leaf, index=leaf, layer=draw, method=draw, target=draw, opacity=draw, upload=uploaded).items(): c[name].observe(change, 'value')
     draw()
     panel = w.HBox([w.VBox(list(c.values())), w.VBox([w.HBox([left, right]), says])])
     panel.controls, panel.pictures, panel.says = c, (left, right), says

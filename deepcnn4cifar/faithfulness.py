@@ -37,13 +37,16 @@ def baseline_map(
     with torch.enable_grad(): g, = torch.autograd.grad(class_scores(model(x), target)[0].sum(), x)
     return g.abs().amax(1)
 
-# %% ../nbs/62_faithfulness.ipynb #d21369d1
+# %% ../nbs/62_faithfulness.ipynb #1c8e89dc
 def fuse_maps(
     maps:dict, # layer name -> `(B, h, w)`
     size, # of the picture
+    how:str='mean', # or 'product', the geometric mean
 ) -> torch.Tensor: # `(B, height, width)`, from 0 to 1
-    "Mean of the normalised maps of several layers"
-    return torch.stack([normalize_maps(resize_maps(m, size)) for m in maps.values()]).mean(0)
+    "Normalised maps of several layers made into one"
+    if how not in ('mean', 'product'): raise ValueError(f"how must be 'mean' or 'product', not {how!r}.")
+    all_maps = torch.stack([normalize_maps(resize_maps(m, size)) for m in maps.values()])
+    return all_maps.mean(0) if how == 'mean' else all_maps.prod(0)**(1 / len(all_maps))
 
 # %% ../nbs/62_faithfulness.ipynb #17ca24f5
 def pixel_order(
@@ -162,7 +165,7 @@ def measure_maps(
     found = {'insertion - deletion': insertion - deletion, 'deletion': deletion, 'insertion': insertion, 'ROAD': road_score(model, x, maps, target), 'drop': drop, 'increase': increase}
     return found if masks is None else found | localisation(maps, masks)
 
-# %% ../nbs/62_faithfulness.ipynb #76ee86e8
+# %% ../nbs/62_faithfulness.ipynb #5f958d23
 def compare_maps(
     model:nn.Module, # the network
     x:torch.Tensor, # normalised images `(B, C, H, W)`
@@ -171,13 +174,14 @@ def compare_maps(
     names=None, # methods, all if None
     masks=None, # bool `(B, H, W)`, where the object is known
     steps:int=8, # of the curves
-) -> dict: # (layer or 'fused' or 'baseline', method) -> measure -> `(B,)`
-    "Measures of every layer with every method, of the fusion of all layers, and of the baselines"
+) -> dict: # (layer, 'mean', 'product' or 'baseline', method) -> measure -> `(B,)`
+    "Measures of every layer with every method, of the fusions of all layers, and of the baselines"
     layers = default_layers(model, 'relu') if layers is None else layers
     with GradCAM(model, layers) as cam:
         tensors = cam.tensors(x, target)
         maps = {(layer, m): methods[m](A, G).relu() for m in names or methods for layer, (A, G) in tensors.items()}
-        for m in names or methods: maps['fused', m] = fuse_maps({layer: maps[layer, m] for layer in tensors}, x.shape[-2:])
+        for how in ('mean', 'product'):
+            for m in names or methods: maps[how, m] = fuse_maps({layer: maps[layer, m] for layer in tensors}, x.shape[-2:], how)
         maps |= {('baseline', kind): baseline_map(kind, model, x, cam.target) for kind in baselines}
         return {key: measure_maps(model, x, m, cam.target, masks, steps) for key, m in maps.items()}
 

@@ -85,9 +85,9 @@ def _gradcampp(A, G):
 # %% ../nbs/60_gradcam.ipynb #4188ec85
 methods = {'gradcam': _gradcam, 'hirescam': _hirescam, 'gradcam++': _gradcampp, 'xgradcam': _xgradcam, 'layercam': _layercam}
 
-# %% ../nbs/60_gradcam.ipynb #c0ac8e00
-class GradCAM:
-    "Class activation maps at `layers` of `model`: `with GradCAM(model, layers) as cam: maps = cam(x)`"
+# %% ../nbs/60_gradcam.ipynb #77cffd13
+class _Kept:
+    "Outputs of `layers` of `model`, with a graph from the earliest of them on"
     def __init__(self,
         model:nn.Module, # any eager network that maps images to logits
         layers, # layer name(s) or module(s) with `(B, K, h, w)` output
@@ -126,6 +126,9 @@ class GradCAM:
             if name not in kept: raise ValueError(f'layer {name!r} did not run in the forward pass: ask for another.')
         return logits, [kept[name] for name in self.layers]
 
+# %% ../nbs/60_gradcam.ipynb #c77221ad
+class GradCAM(_Kept):
+    "Class activation maps at `layers` of `model`: `with GradCAM(model, layers) as cam: maps = cam(x)`"
     def tensors(self,
         x:torch.Tensor, # normalised images `(B, 3, H, W)`; brought to the network's device and float type
         target=None, # class index, one per image, a function of the logits, or None for the predicted class
