@@ -1,79 +1,63 @@
-"""Which layer and which method explain a VGG on CIFAR-10 best? Choose on validation images, report on test images.
+"""Which layer and which method explain a trained VGG best? Choose on validation images, report on test images.
 
-    python benchmarks/cam_layers.py --data cifar10 [--json results/cam_layers.json]
+    python benchmarks/cam_layers.py runs/A runs/B ... [--data cifar10] [--json results/cam_layers.json]
 
-Trains a VGG-11 and a VGG-16 of quarter width for three passes over 25,000 training images (AdamW, one cycle, flips,
-seed 0), compares every layer and method on validation images by insertion minus deletion, then measures the winner,
-the usual choice (Grad-CAM after the last convolution), the best single layer of every method and the baselines on
-test images. With --weights DIR the networks are kept there and taken from there.
+For every run (made by `deepcnn4cifar train`), compares every layer and method, and the mean and the product over layers,
+on validation images by insertion minus deletion; then measures the winner, the usual choice (Grad-CAM after the last
+convolution), the library's default, the best map of every method and the baselines on test images, which had no say.
 """
 import argparse, json, time
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
-from deepcnn4cifar.data import load_data
 from deepcnn4cifar.faithfulness import baseline_map, baselines, compare_maps, fuse_maps, mean_interval, measure_maps
-from deepcnn4cifar.gradcam import GradCAM, default_layers, layer_titles, methods
-from deepcnn4cifar.vgg import vgg
+from deepcnn4cifar.gradcam import GradCAM, best_layer, default_layers, default_method, layer_titles, methods
+from deepcnn4cifar.runs import Run
+
+keys = ['insertion - deletion', 'deletion', 'insertion', 'ROAD', 'drop', 'increase']
 
 
-def train(net, x, y, epochs=3, lr=5e-3, batch=64):
-    steps = len(x) // batch
-    optimiser = torch.optim.AdamW(net.parameters(), lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, lr, total_steps=epochs * steps)
-    net.train()
-    for _ in range(epochs):
-        for b in torch.randperm(len(x))[:steps * batch].view(steps, batch):
-            xb = x[b].flip(3) if torch.rand(()) < 0.5 else x[b]
-            F.cross_entropy(net(xb), y[b]).backward()
-            optimiser.step(); schedule.step(); optimiser.zero_grad()
-    return net.eval()
+def summary(values): return {k: mean_interval(values[k]) for k in keys}
+
+
+def measure(net, x_valid, x_test, y_test):
+    "Everything found for one network"
+    found, layers = compare_maps(net, x_valid, steps=8), default_layers(net, 'relu')
+    score = lambda key: found[key][keys[0]].mean().item()
+    title = lambda key: f'{layer_titles(net, key[:1])[0]} {key[1]}'
+    winner = max((k for k in found if k[0] != 'baseline'), key=score)
+    shown = [winner, (layers[-1], 'gradcam'), (best_layer(net), default_method), *(max((k for k in found if k[1] == m), key=score) for m in methods)]
+    shown += [max((k for k in found if k[0] == how), key=score) for how in ('mean', 'product')] + [('baseline', b) for b in baselines]
+    test = {}
+    with GradCAM(net, layers) as cam: tensors = cam.tensors(x_test)
+    right, target = (cam.logits.argmax(1) == y_test).float().mean().item(), cam.target
+    for layer, m in dict.fromkeys(shown):
+        if layer == 'baseline': maps = baseline_map(m, net, x_test, target)
+        elif layer in ('mean', 'product'): maps = fuse_maps({l: methods[m](*t).relu() for l, t in tensors.items()}, x_test.shape[-2:], layer)
+        else: maps = methods[m](*tensors[layer]).relu()
+        test[layer, m] = measure_maps(net, x_test, maps, target)
+    lead = {title(k): mean_interval(test[winner][keys[0]] - v[keys[0]]) for k, v in test.items() if k != winner}
+    return dict(valid_images=len(x_valid), test_images=len(x_test), accuracy_on_these_test_images=right, winner=title(winner), default=title((best_layer(net), default_method)),
+        valid={title(k): summary(v) for k, v in found.items()}, test={title(k): summary(v) for k, v in test.items()}, winner_minus_others_on_test=lead)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument('--data', default='cifar10'); p.add_argument('--archs', nargs='+', default=['vgg11', 'vgg16'])
+    p.add_argument('runs', nargs='+', type=Path); p.add_argument('--data', default='cifar10')
     p.add_argument('--valid', type=int, default=150, help='validation images'); p.add_argument('--test', type=int, default=500, help='test images')
-    p.add_argument('--weights', type=Path); p.add_argument('--json', type=Path, default=Path('results/cam_layers.json'))
+    p.add_argument('--json', type=Path, default=Path('results/cam_layers.json'))
     a = p.parse_args()
-    data = load_data(a.data)
-    mean, std = (torch.tensor(v, dtype=torch.float32).view(3, 1, 1) for v in (data.mean, data.std))
-    prepared = lambda split, n: ((torch.from_numpy(split.images[:n]) / 255 - mean) / std, torch.from_numpy(split.labels[:n]))
-    x_train, x_valid, x_test = prepared(data.train, 25000), prepared(data.valid, a.valid), prepared(data.test, a.test)
-    keys = ['insertion - deletion', 'deletion', 'insertion', 'ROAD', 'drop', 'increase']
-    summary = lambda values: {k: mean_interval(values[k]) for k in keys}
     out = json.loads(a.json.read_text()) if a.json.exists() else {}
-    out |= {'data': data.description, 'train_images': len(x_train[0]), 'epochs': 3, 'width': 0.25, 'seed': 0}
-    for arch in a.archs:
-        torch.manual_seed(0)
-        net, file = vgg(arch, width=0.25, dropout=0.), a.weights and a.weights / f'cam-{arch}.pt'
-        if file and file.exists(): net.load_state_dict(torch.load(file)); net.eval()
-        else:
-            train(net, *x_train)
-            if file: torch.save(net.state_dict(), file)
-        start = time.perf_counter()
-        found = compare_maps(net, x_valid[0], steps=8)
-        score = lambda key: found[key]['insertion - deletion'].mean().item()
-        layers = default_layers(net, 'relu')
-        winner = max((k for k in found if k[0] != 'baseline'), key=score)
-        shown = [winner, (layers[-1], 'gradcam')]
-        shown += [max(((layer, m) for layer in (*layers, 'fused')), key=score) for m in methods] + [('baseline', b) for b in baselines]
-        title = lambda key: f'{layer_titles(net, key[:1])[0]} {key[1]}'
-        test, right = {}, 0
-        with GradCAM(net, layers) as cam:
-            tensors = cam.tensors(x_test[0])
-            right, target = (cam.logits.argmax(1) == x_test[1]).float().mean().item(), cam.target
-        for layer, m in dict.fromkeys(shown):
-            if layer == 'baseline': maps = baseline_map(m, net, x_test[0], target)
-            elif layer == 'fused': maps = fuse_maps({l: methods[m](*t).relu() for l, t in tensors.items()}, 32)
-            else: maps = methods[m](*tensors[layer]).relu()
-            test[layer, m] = measure_maps(net, x_test[0], maps, target)
-        lead = {title(k): mean_interval(test[winner]['insertion - deletion'] - v['insertion - deletion']) for k, v in test.items() if k != winner}
-        out[arch] = {'valid_images': len(x_valid[0]), 'test_images': len(x_test[0]), 'accuracy_on_these_test_images': right, 'winner': title(winner), 'valid': {title(k): summary(v) for k, v in found.items()}, 'test': {title(k): summary(v) for k, v in test.items()}, 'winner_minus_others_on_test': lead}
-        print(f'{arch}: {right:.1%} of {len(x_test[0])} test images right; chosen on validation: {title(winner)}; {time.perf_counter() - start:.0f} s')
-        for k, v in sorted(out[arch]['test'].items(), key=lambda kv: -kv[1][keys[0]][0]): print(f'  {k:22}' + ''.join(f'  {n} {v[n][0]:.3f} ({v[n][1]:.3f}, {v[n][2]:.3f})' for n in (keys[0], 'ROAD')))
+    for path in a.runs:
+        start, run = time.perf_counter(), Run.load(path)
+        data, told = run.data(a.data), run.config['data']
+        mean, std = (torch.tensor(told[k], dtype=torch.float32).view(3, 1, 1) for k in ('mean', 'std'))
+        x_valid, x_test = ((torch.from_numpy(s.images[:n]) / 255 - mean) / std for s, n in ((data.valid, a.valid), (data.test, a.test)))
+        found = measure(run.model.eval(), x_valid, x_test, torch.from_numpy(data.test.labels[:a.test]))
+        out[path.name] = dict(arch=run.config['arch'], width=run.recipe.width, epochs=run.recipe.epochs, seed=run.recipe.seed, data=data.description) | found
+        print(f"{path.name}: {found['accuracy_on_these_test_images']:.1%} of {a.test} test images right; chosen on validation: {found['winner']}; {time.perf_counter() - start:.0f} s")
+        for k, v in sorted(found['test'].items(), key=lambda kv: -kv[1][keys[0]][0]): print(f'  {k:22}' + ''.join(f'  {n} {v[n][0]:.3f} ({v[n][1]:.3f}, {v[n][2]:.3f})' for n in (keys[0], 'ROAD')))
         a.json.parent.mkdir(exist_ok=True); a.json.write_text(json.dumps(out, indent=1) + '\n')
 
 

@@ -5,8 +5,12 @@
 All four explain the same network, the same images and the same classes at the same layer (the ReLU behind the last
 convolution of block 4), and their raw maps must agree before anything is timed. The contenders take turns within each
 repeat, so that a noisy machine is noisy for all; the median over the repeats counts. What is timed is processor
-time (all threads together), which other people's work on the machine disturbs less than the clock. Two more figures: six layers in
-one pass against the shallowest of them alone, and the growth of memory and hooks over many batches.
+time (all threads together), which other people's work on the machine disturbs less than the clock. A bare forward pass
+is timed too, since no map of what the network says can cost less. Two more figures: six layers in one pass against the
+shallowest of them alone, and the growth of memory and hooks over many batches.
+
+Every library is used as its documentation shows. captum, torch-cam and this library ask autograd for the gradient of the
+layer's output alone, so no gradient of a weight is computed; pytorch-grad-cam calls backward, which computes them all.
 """
 import argparse, gc, json, platform, resource, statistics, time
 from pathlib import Path
