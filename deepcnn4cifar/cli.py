@@ -48,7 +48,7 @@ def recipe_from(args) -> Recipe:
     if args.recipe: raise ValueError('--recipe and --config were both given: choose one.')
     return dataclasses.replace(load_recipe(args.config), **told)
 
-# %% ../nbs/80_cli.ipynb #25ae1c0e
+# %% ../nbs/80_cli.ipynb #f224754c
 class Parser(argparse.ArgumentParser):
     "argparse with one-sentence errors"
     def error(self, message):
@@ -63,6 +63,7 @@ class Parser(argparse.ArgumentParser):
         "Options of this parser and of its commands"
         return [a for p in [self, *(p for a in self._actions if isinstance(a, argparse._SubParsersAction) for p in a.choices.values())] for a in p._actions]
 
+# %% ../nbs/80_cli.ipynb #78658a63
 def make_parser():
     "The parser of the whole command"
     class Formatter(argparse.HelpFormatter):
@@ -85,9 +86,10 @@ def make_parser():
     s = add('evaluate', 'put trained runs to the test split and compare them')
     s.add_argument('runs', nargs='*', metavar='RUN', help='run folders (default: the newest)')
     s.add_argument('--predictions', metavar='FILE', help='evaluate the predictions in this .npz or .csv file instead of a run')
+    s.add_argument('--report', metavar='FILE', help='write a page about the first run, beside the others, to this .html file')
     s = add('visualize', 'draw a figure')
     s.add_argument('--task', required=True, metavar='T', help='what to draw: full_pipeline (all of them), data_split, cifar10_labels, image_transformations, vgg_visualization, loss_curves, '
-                                                              'confusion_matrix, roc, top_mistakes, mistake_images, gradcam, activations, filters')
+                                                              'confusion_matrix, roc, top_mistakes, mistake_images, gradcam, class_maps, mistake_maps, activations, filters')
     s.add_argument('--run', metavar='RUN', help='run folder (default: the newest run, else pretrained weights)')
     s.add_argument('--output_path', metavar='PATH', help='file to write (.png, .svg, .pdf; vgg_visualization also .tex), for full_pipeline a folder (default: TASK.png, for full_pipeline figures/)')
     s.add_argument('--num_images', type=_parsers[int], metavar='N', help='number of images (cifar10_labels: per class)')
@@ -104,8 +106,9 @@ def make_parser():
     add('info', 'show versions, device, data, weights and runs', data=False)
     return p
 
-# %% ../nbs/80_cli.ipynb #91e58783
-def _say(*text): print(*text, file=sys.stderr, flush=True)
+# %% ../nbs/80_cli.ipynb #832bd4f4
+def _first(): return os.environ.get('RANK', '0') == '0' # of several processes the first one reports
+def _say(*text): _first() and print(*text, file=sys.stderr, flush=True)
 
 def _load(source, recipe):
     from deepcnn4cifar.data import load_data
@@ -116,17 +119,21 @@ def _newest(what):
     from deepcnn4cifar.runs import all_runs
     return next((r for r in all_runs() if (r.path/what).is_file()), None)
 
+# %% ../nbs/80_cli.ipynb #651e3b64
 def _prepare(args):
     "The run to train, its data, and whether it goes on from a checkpoint"
     from deepcnn4cifar.runs import Run, check_folder, new_run
-    from deepcnn4cifar.training import pick_device, read_checkpoint
+    from deepcnn4cifar.processes import check_share, processes
+    from deepcnn4cifar.training import new_model, pick_device, read_checkpoint, start_from, with_images
     if args.resume is None:
         device = pick_device(args.device)
         recipe = recipe_from(args)
         if args.out is not None: check_folder(args.out)
         data = _load(args.data, recipe)
-        if recipe.batch_size > len(data.train):
-            raise ValueError(f'--batch_size {recipe.batch_size:,} is larger than the {len(data.train):,} training images: choose a smaller one.')
+        used = len(with_images(data, recipe.images, recipe.seed).train)
+        if recipe.batch_size > used: raise ValueError(f'--batch_size {recipe.batch_size:,} is larger than the {used:,} training images: choose a smaller one.')
+        if recipe.start: start_from(recipe.start, new_model(recipe, len(data.classes)))
+        check_share(recipe.batch_size, processes(), recipe.batch_norm)
         return new_run(data, recipe, device, args.data or 'auto', args.out), data, False
     run = Run.load(args.resume)
     if args.out is not None: raise ValueError('--out and --resume were both given: a resumed run stays in its own folder.')
@@ -137,9 +144,11 @@ def _prepare(args):
     data = run.data(args.data)
     resume = run.checkpoint.is_file()
     if resume: read_checkpoint(run.checkpoint, run.recipe, data.fingerprint)
+    check_share(run.recipe.batch_size, processes(), run.recipe.batch_norm)
     _place(run, args.device)
     return run, data, resume
 
+# %% ../nbs/80_cli.ipynb #48a78430
 def _place(run, wanted):
     "Put a resumed run on the device asked for, or on its own, or, where that is not there, on the best there is"
     from deepcnn4cifar.runs import hardware, versions
@@ -152,9 +161,25 @@ def _place(run, wanted):
     if str(device) != run.config['device']:
         run.update(device=str(device), precision=str(pick_dtype(run.recipe.precision, device)).removeprefix('torch.'), hardware=hardware(device), versions=versions())
 
+def _prepare_together(args):
+    "`_prepare` by the first of several processes; the others take over its run and load the same data"
+    from deepcnn4cifar.processes import from_first, join, processes
+    from deepcnn4cifar.training import pick_device
+    if processes() == 1:
+        if 'ACCELERATE_MIXED_PRECISION' in os.environ: _say('Accelerate has started a single process; on a machine without several GPUs, several take `accelerate launch --multi_gpu --num_processes N`.')
+        return _prepare(args)
+    args.device = join(pick_device(args.device)).type
+    mine = []
+    def prepare():
+        mine[:] = _prepare(args)
+        return mine[0], mine[2]
+    run, resume = from_first(prepare)
+    return run, mine[1] if mine else run.data(args.data), resume
+
+# %% ../nbs/80_cli.ipynb #2df91064
 def _train(args):
     from deepcnn4cifar.runs import train
-    run, data, resume = _prepare(args)
+    run, data, resume = _prepare_together(args)
     _say(f'Run folder {run.path}; data: {data.description}')
     try: return train(run, data, resume=resume, progress=True, say=_say), data
     except KeyboardInterrupt:
@@ -174,6 +199,7 @@ def metrics_table(m) -> str:
 
 def do_train(args):
     run, data = _train(args)
+    if not _first(): return
     last = run.history.iloc[-1]
     print(f'{run.config["arch"]} on {data.name}: validation accuracy {100 * last.accuracy:.2f} % after {int(last.epoch)} epoch{"s"[:int(last.epoch > 1)]}. Run folder: {run.path}')
 
@@ -181,6 +207,7 @@ def do_run(args):
     from deepcnn4cifar.report import write_report
     from deepcnn4cifar.runs import draw_all, evaluate
     run, data = _train(args)
+    if not _first(): return
     try:
         m = evaluate(run, data, run.config['device'], progress=True)
         draw_all(run, data, progress=True)
@@ -191,31 +218,72 @@ def do_run(args):
     print(metrics_table(m))
     print(f'\nReport:  {report}\nFigures: {run.figures}\nAll of the run: {run.path}')
 
-def do_evaluate(args):
-    from deepcnn4cifar.evaluation import Predictions, metrics
-    if args.predictions:
-        if args.runs: raise ValueError('Give either run folders or --predictions, not both.')
-        print(metrics_table(metrics(Predictions.read(args.predictions))))
-        return
-    from deepcnn4cifar.runs import Run, evaluate
-    runs = [Run.load(r) for r in args.runs] or [r for r in [_newest('model.safetensors')] if r]
-    if not runs: raise FileNotFoundError('There is no run in runs/ yet: make one with `deepcnn4cifar run`.')
-    loaded = {}
-    for run in runs:
+# %% ../nbs/80_cli.ipynb #bdf73cfc
+def _measure(run, args, data_of):
+    "Metrics of a run on the test split: made now with its weights, or, where it has none, from its stored predictions"
+    from deepcnn4cifar.evaluation import metrics
+    from deepcnn4cifar.runs import evaluate
+    if (run.path/'model.safetensors').is_file() or not (run.path/'predictions.npz').is_file():
         run.model
+        return evaluate(run, data_of(run), args.device, progress=True)
+    _say(f'{run.path} has no weights: taking the predictions that it has stored.')
+    try: kept = run.metrics
+    except (OSError, ValueError): kept = {}
+    if kept.get('n') == len(run.predictions) and kept.get('accuracy') == float(run.predictions.correct.mean()) and kept.get('ci'): return kept
+    return metrics(run.predictions, data=run.config['data'].get('name'), arch=run.config['arch'])
+
+def _images_of(args):
+    "A function that gives the images of a run, read once for all runs that share them"
+    loaded = {}
+    def data_of(run):
         key = run.config['data']['fingerprint'], run.recipe.valid, run.recipe.seed
         if key not in loaded: loaded[key] = run.data(args.data)
-        print(run.path); print(metrics_table(evaluate(run, loaded[key], args.device, progress=True)))
+        return loaded[key]
+    return data_of
+
+def do_evaluate(args):
+    if args.predictions:
+        if args.runs: raise ValueError('Give either run folders or --predictions, not both.')
+        return _evaluate_file(args)
+    from deepcnn4cifar.runs import Run
+    if args.report and Path(args.report).is_dir(): raise ValueError(f'{args.report} is a folder: name a file for the --report, such as {Path(args.report)/"report.html"}.')
+    paths = dict.fromkeys(os.path.normpath(r) for r in args.runs)
+    runs, data_of = [Run.load(r) for r in paths] or [r for r in [_newest('model.safetensors')] if r], _images_of(args)
+    if not runs: raise FileNotFoundError('There is no run in runs/ yet: make one with `deepcnn4cifar run`.')
+    for run in runs:
+        m = _measure(run, args, data_of)
+        print(f'{run.path}\n{metrics_table(m)}')
     if len(runs) > 1: _compare(runs)
+    if args.report: _report(runs, args, data_of)
+
+# %% ../nbs/80_cli.ipynb #2cb43fbb
+def _evaluate_file(args):
+    "Metrics, and if asked for a report, of predictions that anybody has made"
+    from types import SimpleNamespace
+    from deepcnn4cifar.evaluation import Predictions, metrics
+    from deepcnn4cifar.report import write_report
+    path = Path(args.predictions)
+    p = Predictions.read(path)
+    m = metrics(p)
+    print(metrics_table(m))
+    if args.report: print(f'\nReport: {write_report(SimpleNamespace(path=path, config=dict(name=path.stem), metrics=m, predictions=p), args.report)}')
 
 def _compare(runs):
-    "Which differences between runs hold up, in words"
-    from deepcnn4cifar.comparison import compare, in_words
-    same = [r for r in runs if r.predictions.fingerprint == runs[0].predictions.fingerprint]
-    if len(same) < len(runs): print('\nThe runs were evaluated on different images and cannot be compared.')
-    else: print('', *in_words(compare({str(r.path): r.predictions for r in runs})), sep='\n')
+    "Print which differences between runs hold up"
+    from deepcnn4cifar.comparison import compare_runs, comparison_text, same_images
+    fit = [r for r in runs if same_images(runs[0].predictions, r.predictions)]
+    if len(fit) < len(runs): print(f'\nNot compared, since tested on other images than {runs[0].path}: {", ".join(str(r.path) for r in runs if r not in fit)}.')
+    short = len({r.path.name for r in fit}) == len(fit)
+    if len(fit) > 1: print('', comparison_text(compare_runs({r.path.name if short else str(r.path): r for r in fit})), sep='\n')
 
-# %% ../nbs/80_cli.ipynb #7466e280
+def _report(runs, args, data_of):
+    "Write the report of the first run, beside the others"
+    from deepcnn4cifar.report import write_report
+    try: split = data_of(runs[0]).test
+    except (OSError, ValueError) as e: split = None; _say(f'The report has no pictures of mistakes: {e}')
+    print(f'\nReport: {write_report(runs[0], args.report, split=split, others=runs[1:])}')
+
+# %% ../nbs/80_cli.ipynb #562ec6f0
 class Borrowed:
     "Pretrained weights in the place of a run: evaluated on the fly, without a history"
     has_history = False
@@ -241,6 +309,7 @@ def _run_or_weights(path, file='model.safetensors'):
     run = _newest(file)
     return (run, None) if run else (None, load_pretrained())
 
+# %% ../nbs/80_cli.ipynb #ba938f12
 def do_visualize(args):
     from deepcnn4cifar.runs import draw, draw_all, evaluate, save_figure, tasks
     if args.task not in tasks and args.task != 'full_pipeline':
@@ -278,8 +347,18 @@ def do_visualize(args):
     if path.is_dir(): path = path/f'{args.task}.png'
     print(save_figure(draw(args.task, run, data, **options), path))
 
+# %% ../nbs/80_cli.ipynb #2dc4a25b
+def _familiarity_of_weights():
+    "What pretrained weights know of their training images, from the file beside them, or None"
+    from deepcnn4cifar.activations import load_familiarity
+    from deepcnn4cifar.weights import find_weights
+    file = find_weights()
+    file = file.with_name(f'{file.stem}.familiarity.npz')
+    return load_familiarity(file) if file.is_file() else None
+
 def do_explain(args):
     import numpy as np, torch
+    from deepcnn4cifar.activations import layer_features
     from deepcnn4cifar.data import load_image
     from deepcnn4cifar.gradcam import plot_gradcam
     from deepcnn4cifar.loaders import resize
@@ -289,7 +368,7 @@ def do_explain(args):
     if getattr(model, 'mean', None) is None: raise ValueError('These weights do not say how their input was normalised: use a run folder or weights that deepcnn4cifar has written.')
     mean, std = (torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (model.mean, model.std))
     size, name = (run.recipe.sizes[-1], run.config['data']['name']) if run else (32, '')
-    pictures, made = [(Path(p), load_image(p)) for p in args.images], []
+    known, pictures, made = run.familiarity if run else _familiarity_of_weights(), [(Path(p), load_image(p)) for p in args.images], []
     for path, image in pictures:
         x = torch.as_tensor(np.ascontiguousarray(image))[None].float()
         if size != x.shape[-1]: x = resize(x, size)
@@ -298,12 +377,15 @@ def do_explain(args):
         best = p.argsort(descending=True)[:3].tolist()
         classes = getattr(model, 'classes', None) or list(range(len(p)))
         print(f'{path}: ' + ', '.join(f'{classes[i]} {100 * p[i]:.1f} %' for i in best))
+        if known and (d := known.distance(layer_features(model, x, [known.layer])[known.layer]).item()) > known.threshold:
+            print(f'  Warning: this picture is unlike anything the network was trained on (distance {d:.2f}; 99 % of the validation images lie within {known.threshold:.2f}), so the answer may mean nothing.')
         fig = plot_gradcam(model, x, image[None], classes, title=f'{path.name}: {classes[best[0]]} ({100 * p[best[0]]:.0f} %){f", network trained on {name}" if name else ""}')
         target = (Path(args.output_path) if args.output_path else path.parent)/f'{path.stem}_explained.png'
         while target in made: target = target.with_name(f'{target.stem}_again.png')
         made.append(target)
         print(f'  {save_figure(fig, target)}')
 
+# %% ../nbs/80_cli.ipynb #35497a55
 def do_export(args):
     from deepcnn4cifar.weights import export_model
     formats = dict(onnx='onnx', torchscript='pt', pt2='pt2', safetensors='safetensors')
@@ -335,7 +417,7 @@ def do_info(args):
         except (ValueError, OSError): print(f'            {run.path}  damaged'); continue
         print('           ', run.path, f' {c["arch"]} on {c["data"]["name"]},', f'test accuracy {100 * m["accuracy"]:.2f} %' if m else 'not evaluated')
 
-# %% ../nbs/80_cli.ipynb #1455ca94
+# %% ../nbs/80_cli.ipynb #af7830d2
 def _spelling(option):
     "`--batch-size=8` as `--batch_size=8`, `--no-batch-norm` as `--no-batch_norm`; anything else as it is"
     if not option.startswith('--'): return option
@@ -352,6 +434,7 @@ def main(
     warnings.simplefilter('ignore', FutureWarning); warnings.simplefilter('ignore', DeprecationWarning)
     warnings.formatwarning = lambda message, *rest, **more: f'{message}\n'
     os.environ.setdefault('MPLBACKEND', 'Agg')
+    if not _first() and args.command not in ('run', 'train'): return 0 # the first process does it
     try: globals()[f'do_{args.command}'](args)
     except KeyboardInterrupt: return 130
     except BrokenPipeError: return 0
@@ -359,6 +442,6 @@ def main(
         if args.debug: raise
         expected = isinstance(e, (ValueError, OSError, RuntimeError)) and not isinstance(e, NotImplementedError)
         said = e.strerror if isinstance(e, OSError) and e.strerror and not e.filename else str(e)
-        print(f'deepcnn4cifar: {said}' if expected else f'deepcnn4cifar: unexpected {type(e).__name__}: {e} (--debug shows where)', file=sys.stderr)
+        _say(f'deepcnn4cifar: {said}' if expected else f'deepcnn4cifar: unexpected {type(e).__name__}: {e} (--debug shows where)')
         return 2
     return 0

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['verdict', 'write_report']
 
-# %% ../nbs/75_report.ipynb #8c621197
+# %% ../nbs/75_report.ipynb #96b9f482
 import base64, html, io, json, os, re
 from pathlib import Path
 import numpy as np
-from . import evaluation as ev
+from . import evaluation as ev, figures as fg
 
-# %% ../nbs/75_report.ipynb #543ac99d
-def _percent(x, digits=1): return '–' if x is None else f'{100 * x:.{digits}f} %'
+# %% ../nbs/75_report.ipynb #978752a9
+def _percent(x, digits=2): return '–' if x is None else f'{100 * x:.{digits}f} %'
 
 def _network(arch):
     "The network's name as it stands at the beginning of a sentence"
@@ -30,7 +30,7 @@ def _duration(seconds):
     s = round(seconds)
     return f'{seconds:.1f} seconds' if seconds < 10 else f'{s} seconds' if s < 100 else f'{s // 60} minutes' if s < 7200 else f'{s / 3600:.1f} hours'
 
-# %% ../nbs/75_report.ipynb #55e3d48b
+# %% ../nbs/75_report.ipynb #e0f18913
 def verdict(
     run, # with `config`, `metrics` and `predictions`
 ) -> list: # sentences, the most important first
@@ -48,17 +48,17 @@ def verdict(
         best, worst = max(known, key=known.get), min(known, key=known.get)
         said.append(f'It is at its best with {best} ({_percent(known[best])}) and at its worst with {worst} ({_percent(known[worst])}).')
     if p is not None and not p.correct.all():
-        top = ev.confused_pairs(p, 1).iloc[0]
+        top = fg.confused_pairs(p, 1).iloc[0]
         said.append(f'Its commonest mistake is to take {top["true"]} for {top["predicted"]} ({top["count"]} of {round(top["count"] / top["share"])} images).')
     if p is not None and not p.labels_only:
         gap = p.confidence.mean() - p.correct.mean()
-        said.append(f'On average it is {abs(100 * gap):.1f} points too {"sure" if gap > 0 else "modest"}: mean confidence {_percent(p.confidence.mean())}, accuracy {_percent(p.correct.mean())}.' if abs(gap) >= .01 else f'Its mean confidence ({_percent(p.confidence.mean())}) is close to its accuracy.')
+        said.append(f'On average it is {abs(100 * gap):.2f} points too {"sure" if gap > 0 else "modest"}: mean confidence {_percent(p.confidence.mean())}, accuracy {_percent(p.correct.mean())}.' if abs(gap) >= .01 else f'Its mean confidence ({_percent(p.confidence.mean())}) is close to its accuracy.')
     text = f'{data.get("name", "")} {data.get("description", "")} {m.get("data", "")}'
     if re.search(r'\bshapes\b', text): said.append('The images are drawn shapes, made for trying things out: nothing here is a result on CIFAR-10.')
     elif re.search('jpeg', text, re.I): said.append('The images are a JPEG copy of CIFAR-10, so the figures are not comparable to the last decimal with those on the lossless original.')
     return said
 
-# %% ../nbs/75_report.ipynb #0ef50fdc
+# %% ../nbs/75_report.ipynb #01b14d02
 _reads = dict( # file name: section, title, how to read it
     loss_curves=('training', 'Loss and accuracy while training', 'Each point is one epoch. Where the validation loss turns up while the training loss still falls, the network has begun to learn its images by heart; where both still fall at the end, more epochs would help. The training loss is measured on augmented images, so it may well lie above the other.'),
     confusion_matrix=('mistakes', 'Confusion matrix', 'One row per true class, one column per answer. The diagonal is right; a dark square elsewhere is a habit. Compare a square with its mirror image: is the mistake made in both directions?'),
@@ -70,6 +70,8 @@ _reads = dict( # file name: section, title, how to read it
     reliability=('trust', 'Reliability', 'Of the answers given with 80 % confidence, 80 % should be right: then the points lie on the diagonal. Below it the network is too sure, above it too modest. Light bars are 95 % intervals.'),
     confidence=('trust', 'How sure it was', 'Where the wrong answers pile up on the left, one can leave the unsure cases to somebody else; wrong answers at the right end are those that hurt.'),
     gradcam=('looks', 'Grad-CAM: what it looks at', 'Bright regions raised the score of the class. Early layers see edges everywhere; the last ones should light up on the object. If they light up on the background, the network may have learnt the background.'),
+    class_maps=('looks', 'What it looks at, class by class', 'The mean map over the test images of each class: where the evidence for a class usually lies.'),
+    mistake_maps=('looks', 'Why did it say so?', 'The commonest mistakes, with the map for the true class beside the map for the answer: what spoke for either.'),
     activations=('looks', 'Feature maps', 'Each tile is one channel\'s answer to one image: where it is bright, the channel has found its pattern.'),
     filters=('looks', 'First filters', 'The 3×3 patterns that the first layer looks for: edges and colours.'),
     cifar10_labels=('data', 'The classes', 'A few images of each class, so that you know what the network is up against at 32×32 pixels.'),
@@ -78,33 +80,36 @@ _reads = dict( # file name: section, title, how to read it
     comparison=('beside', 'Runs side by side', 'Test accuracy with its 95 % interval. The intervals may overlap and the difference hold up all the same, since the images are the same ones: the sentences above go by the images on which the runs disagree.'),
     vgg_visualization=('network', 'The network', 'From left to right: the maps get smaller and the channels more.'))
 
-_drawn = dict(loss_curves=lambda run: ev.plot_history(run.history), confusion_matrix=lambda run: ev.plot_confusion(run.predictions), class_accuracy=lambda run: ev.plot_class_accuracy(run.predictions), roc=lambda run: ev.plot_roc(run.predictions),
-    precision_recall=lambda run: ev.plot_precision_recall(run.predictions), reliability=lambda run: ev.plot_reliability(run.predictions), confidence=lambda run: ev.plot_confidence(run.predictions))
+_drawn = dict(loss_curves=lambda run: fg.plot_history(run.history), confusion_matrix=lambda run: fg.plot_confusion(run.predictions), class_accuracy=lambda run: fg.plot_class_accuracy(run.predictions), roc=lambda run: fg.plot_roc(run.predictions),
+    precision_recall=lambda run: fg.plot_precision_recall(run.predictions), reliability=lambda run: fg.plot_reliability(run.predictions), confidence=lambda run: fg.plot_confidence(run.predictions))
 
-def _png(run, name):
+_with_images = dict(top_mistakes=lambda run, split: fg.plot_top_mistakes(run.predictions, split, examples=3), mistake_images=lambda run, split: fg.plot_mistakes(run.predictions, split))
+
+def _png(run, name, split=None):
     "The run's stored figure, or one drawn now, as PNG bytes; None where there is neither"
     file = Path(run.path) / 'figures' / f'{name}.png'
     if file.is_file(): return file.read_bytes()
     needed = _have(run, 'history' if name == 'loss_curves' else 'predictions')
-    if name not in _drawn or needed is None or len(needed) == 0: return None
+    draw = _drawn.get(name) or (split is not None and name in _with_images and (lambda run: _with_images[name](run, split)))
+    if not draw or needed is None or len(needed) == 0: return None
     import matplotlib.pyplot as plt
-    try: drawn = _drawn[name](run)
+    try: drawn = draw(run)
     except ValueError: return None
     figure, buffer = getattr(drawn, 'figure', drawn), io.BytesIO()
     figure.savefig(buffer, dpi=110, format='png', bbox_inches='tight'); plt.close(figure)
     return buffer.getvalue()
 
-# %% ../nbs/75_report.ipynb #d7858fad
+# %% ../nbs/75_report.ipynb #0d4ee970
 def _alt(run, name):
     "What a figure shows, in a sentence with numbers"
     h, p, title = _have(run, 'history'), _have(run, 'predictions'), _reads[name][1]
     pair = lambda r: f'{r["true"]} taken for {r["predicted"]} {r["count"]} times'
     if name == 'loss_curves' and h is not None and len(h) and 'accuracy' in h: return f'{title}: over {len(h)} epochs the validation accuracy went from {_percent(h["accuracy"].iloc[0])} to {_percent(h["accuracy"].iloc[-1])} and the training loss from {h["train_loss"].iloc[0]:.2f} to {h["train_loss"].iloc[-1]:.2f}.'
     if p is None: return f'{title}.'
-    pairs, m = ev.confused_pairs(p, 5), _have(run, 'metrics') or {}
+    pairs, m = fg.confused_pairs(p, 5), _have(run, 'metrics') or {}
     if name == 'confusion_matrix': return f'Confusion matrix of {len(p.classes)} classes: {int(p.correct.sum()):,} of {len(p):,} images on the diagonal' + (f'; the largest other entry is {pair(pairs.iloc[0])}.' if len(pairs) else '.')
     if name == 'top_mistakes' and len(pairs): return 'The commonest mistakes: ' + '; '.join(pair(r) for _, r in pairs.iterrows()) + '.'
-    if name == 'class_accuracy': return 'Accuracy per class: ' + ', '.join(f'{c} {_percent(v["recall"], 0)}' for c, v in (m.get('per_class') or {}).items()) + '.'
+    if name == 'class_accuracy': return 'Accuracy per class: ' + ', '.join(f'{c} {_percent(v["recall"])}' for c, v in (m.get('per_class') or {}).items()) + '.'
     if name == 'roc' and m.get('auc'): return f'ROC curves of {len(p.classes)} classes; mean area under the curve {m["auc"]:.3f}.'
     if name == 'reliability' and m.get('ece') is not None: return f'Accuracy against confidence; the expected calibration error is {m["ece"]:.3f}.'
     if name == 'confidence': return f'Histogram of confidence: on average {_percent(p.confidence[p.correct].mean() if p.correct.any() else None)} when right and {_percent(p.confidence[~p.correct].mean() if not p.correct.all() else None)} when wrong.'
@@ -130,14 +135,14 @@ def _fit_all(pngs, budget=3_000_000):
             pngs[k] = _lighter(pngs[k], width, colours)
     return pngs
 
-# %% ../nbs/75_report.ipynb #88812ecb
+# %% ../nbs/75_report.ipynb #8defe6d0
 def _sheet(p, split, most=900, columns=30):
     "One JPEG with the wrongly classified images, and what there is to say about each"
     from PIL import Image
-    pairs = ev.confused_pairs(p)
+    pairs = fg.confused_pairs(p)
     places = sorted(((rank, k) for images in pairs['images'] for rank, k in enumerate(images)))[:most]   # the surest of each pair before the next of any
     chosen = np.array([k for _, k in places], int)
-    images = ev._images(p, split, chosen)
+    images = fg._images(p, split, chosen)
     side = images.shape[1]
     sheet = np.zeros((-(-len(chosen) // columns) * side, columns * side, 3), np.uint8)
     for i, image in enumerate(images): sheet[i // columns * side:(i // columns + 1) * side, i % columns * side:(i % columns + 1) * side] = image
@@ -219,14 +224,14 @@ def _cards(run):
     if config.get('seconds'): cards.append(('training time', _duration(config['seconds']), _esc(config.get('device', ''))))
     return '<ul class="cards">' + ''.join(f'<li><span>{_esc(name)}</span><b>{_esc(value)}</b><small>{_esc(ci)}</small></li>' for name, value, ci in cards) + '</ul>' if cards else ''
 
-# %% ../nbs/75_report.ipynb #9330afcc
+# %% ../nbs/75_report.ipynb #08dfb00e
 def _class_table(m):
     columns = ('n', 'images', str), ('recall', 'found (recall)', _percent), ('precision', 'answers right (precision)', _percent), ('f1', 'F1', _percent), ('auc', 'area under ROC', lambda x: f'{x:.3f}')
     columns = [c for c in columns if any(v.get(c[0]) is not None for v in m['per_class'].values())]
     def cell(v, key, f):
         if v.get(key) is None: return '<td data-v="-1">–</td>'
         ci = (v.get('ci') or {}).get(key) if key == 'recall' else None
-        return f'<td data-v="{v[key]}">{f(v[key])}' + (f' <small class="ci">{100 * ci[0]:.0f}–{100 * ci[1]:.0f}</small>' if ci else '') + '</td>'
+        return f'<td data-v="{v[key]}">{f(v[key])}' + (f' <small class="ci">{100 * ci[0]:.2f}–{100 * ci[1]:.2f}</small>' if ci else '') + '</td>'
     head = ''.join(f'<th scope="col" aria-sort="none"><button>{_esc(t)}</button></th>' for t in ('class', *(c[1] for c in columns)))
     body = ''.join(f'<tr><th scope="row">{_esc(c)}</th>{"".join(cell(v, k, f) for k, _, f in columns)}</tr>' for c, v in m['per_class'].items())
     return f'<p><span class="browse">Click a heading to sort. </span>The small figures are the 95 % interval in percent.</p><div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -263,7 +268,7 @@ def _recipe(config):
     asked += [(k, config[k]) for k in ('precision', 'seed') if config.get(k) is not None]
     return f'<p>{_esc(", ".join(sizes) + ("; " if sizes else "") + ", ".join(f"{k} {v}" for k, v in asked))}.</p>' if sizes or asked else ''
 
-# %% ../nbs/75_report.ipynb #b2deda94
+# %% ../nbs/75_report.ipynb #dccc7549
 def _temperature(run):
     "What dividing the logits by the temperature fitted on the validation images would do, as a paragraph"
     from deepcnn4cifar.calibration import fit_temperature, with_temperature
@@ -274,26 +279,46 @@ def _temperature(run):
     return (f'<p>With all logits divided by {T:.2f}, the temperature that fits the {len(valid):,} validation images best, the calibration error on the test images would go from {before["ece"]:.3f} to {after["ece"]:.3f} '
         f'and the log loss from {before["log_loss"]:.3f} to {after["log_loss"]:.3f}; the answers stay the same.</p>')
 
-def _beside(run, others):
-    "The run beside others: a table, and in words which differences hold up"
-    from deepcnn4cifar.comparison import compare, in_words, plot_comparison
-    import matplotlib.pyplot as plt
-    runs, skipped, own = {}, [], run.predictions
-    for r in (run, *others):
-        p, name = _have(r, 'predictions'), (_have(r, 'config') or {}).get('name') or Path(r.path).name
-        while name in runs: name += "'"
-        fits = p is not None and p.classes == own.classes and len(p) == len(own) and set(p.index) == set(own.index) and (p.fingerprint == own.fingerprint or not (p.fingerprint and own.fingerprint))
-        if fits: runs[name] = p
-        else: skipped.append(name)
-    left = f'<p>Not compared, since tested on other images or not at all: {_esc(", ".join(skipped))}.</p>' if skipped else ''
-    if len(runs) < 2: return left
-    said = in_words(compare(runs))
-    ax = plot_comparison(runs)
-    buffer = io.BytesIO(); ax.figure.savefig(buffer, dpi=110, format='png', bbox_inches='tight'); plt.close(ax.figure)
-    alt = 'Test accuracy: ' + ', '.join(f'{n} {_percent(p.correct.mean())}' for n, p in runs.items()) + '.'
-    return f'<ul>{"".join(f"<li>{_esc(s)}</li>" for s in said)}</ul>{left}{_figure("comparison", buffer.getvalue(), alt)}'
+def _calibrated(m, p):
+    "Both calibration errors with their intervals, as a paragraph"
+    m = dict(ece_adaptive=ev.calibration_error(p, adaptive=True)) | m if m.get('ece') is not None else m     # older runs lack it
+    said = [f'{m[k]:.3f} with {bins}' + (' (95 % interval {:.3f} to {:.3f})'.format(*m['ci'][k]) if (m.get('ci') or {}).get(k) else '') for k, bins in (('ece', '15 bins of equal width'), ('ece_adaptive', '15 bins of equally many images')) if m.get(k) is not None]
+    return f'<p>The expected calibration error, by how much confidence and accuracy differ on average, is {" and ".join(said)}.</p>' if said else ''
 
-# %% ../nbs/75_report.ipynb #ec63daf9
+# %% ../nbs/75_report.ipynb #65dbc34c
+def _named(runs):
+    "The runs by their names, made different where they are not"
+    out = {}
+    for r in runs:
+        name = (_have(r, 'config') or {}).get('name') or Path(r.path).name
+        while name in out: name += "'"
+        out[name] = r
+    return out
+
+def _beside(run, others):
+    "The run beside others: accuracies, differences, and in words which of them hold up"
+    from deepcnn4cifar.comparison import compare_runs, plot_comparison, same_images
+    import matplotlib.pyplot as plt
+    runs = _named([run, *others])
+    fit = {n: r for n, r in runs.items() if _have(r, 'predictions') is not None and same_images(run.predictions, r.predictions)}
+    left = f'<p>Not compared, since tested on other images or not at all: {_esc(", ".join(n for n in runs if n not in fit))}.</p>' if len(fit) < len(runs) else ''
+    if len(fit) < 2: return left
+    result = compare_runs(fit)
+    ax = plot_comparison(result['groups'])
+    buffer = io.BytesIO(); ax.figure.savefig(buffer, dpi=110, format='png', bbox_inches='tight'); plt.close(ax.figure)
+    mean = {n: np.mean([p.correct.mean() for p in ps]) for n, ps in result['groups'].items()}
+    alt = 'Test accuracy: ' + ', '.join(f'{n} {_percent(v)}' for n, v in mean.items()) + '.'
+    return f'<ul>{"".join(f"<li>{_esc(s)}</li>" for s in result["words"])}</ul>{left}{_differences(result["table"])}{_figure("comparison", buffer.getvalue(), alt)}'
+
+def _differences(table):
+    "The table of differences, sortable"
+    points = lambda x: f'{100 * x:+.2f}'.replace('-', '−')
+    columns = ('difference', 'points', points), ('low', 'from', points), ('high', 'to', points), ('p_holm', 'p, corrected', lambda p: '&lt; 0.0001' if p < 1e-4 else f'{p:.4f}'), *([('detectable', 'detectable', lambda x: f'{100 * x:.2f}')] if 'detectable' in table else [])
+    head = ''.join(f'<th scope="col" aria-sort="none"><button>{_esc(t)}</button></th>' for t in ('difference', *(c[1] for c in columns)))
+    body = ''.join(f'<tr><th scope="row">{_esc(r["b"])} − {_esc(r["a"])}</th>{"".join(f"""<td data-v="{r[k]}">{f(r[k])}</td>""" for k, _, f in columns)}</tr>' for r in table.to_dict('records'))
+    return f'<div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+# %% ../nbs/75_report.ipynb #a9cbe738
 def write_report(
     run, # with `path`, `config`, `history`, `metrics`, `predictions`, and stored figures in `path/figures`; any may be missing
     path=None, # file to write; left out: report.html in the run's folder
@@ -303,11 +328,11 @@ def write_report(
     "One self-contained HTML page about a run: verdict, settings, curves, mistakes, trust, what the network looks at"
     path = Path(path) if path else Path(run.path) / 'report.html'
     config, m, p = _have(run, 'config') or {}, _have(run, 'metrics') or {}, _have(run, 'predictions')
-    pngs = _fit_all({name: png for name in _reads if (png := _png(run, name))})
+    pngs = _fit_all({name: png for name in _reads if (png := _png(run, name, split))})
     parts = {s: ''.join(_figure(n, png, _alt(run, n)) for n, png in pngs.items() if _reads[n][0] == s) for s in ('beside', 'training', 'mistakes', 'trust', 'looks', 'data', 'network')}
     if m.get('per_class'): parts['mistakes'] = _class_table(m) + parts['mistakes']
     if p is not None and split is not None and not p.correct.all(): parts['mistakes'] += _browser(p, split)
-    if p is not None: parts['trust'] = _temperature(run) + parts['trust']; parts['beside'] = _beside(run, others) if others else ''
+    if p is not None: parts['trust'] = _calibrated(m, p) + _temperature(run) + parts['trust']; parts['beside'] = _beside(run, others) if others else ''
     parts['training'] = _recipe(config) + parts['training']
     parts['settings'] = _settings(config) if config else ''
     titles = dict(beside='Beside other runs', training='How it was trained', mistakes='Where it goes wrong', trust='May one believe its probabilities?', looks='What it looks at', data='What it learnt from', network='How it is built', settings='To repeat it')
