@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from deepcnn4cifar.data import load_data
 from deepcnn4cifar.loaders import plain
 from deepcnn4cifar.recipes import Recipe
-from deepcnn4cifar.training import has_bf16, make_optimizer, parameter_groups, pick_device, vgg_learner
+from deepcnn4cifar.training import fit, has_bf16, make_optimizer, parameter_groups, pick_device, vgg_learner
 from deepcnn4cifar.vgg import vgg
 
 
@@ -101,6 +101,15 @@ class Stopwatch(Callback):
         wait(self.where)
         if self.iter + 1 == self.skip: self.since = time.perf_counter()
         else: self.seconds = time.perf_counter() - self.since
+
+
+class WithLearner:
+    "Seconds of all but the first `skip` steps of the library's `fit`"
+    def __init__(self, data, recipe, device, skip): self.learn, self.device, self.skip = vgg_learner(data, recipe, device), device, skip
+    def __call__(self):
+        watch = Stopwatch(self.skip, self.device)
+        fit(self.learn, cbs=[watch])
+        return watch.seconds
 
 
 class Bare:

@@ -15,8 +15,7 @@ import torch, torchvision
 from torch import nn
 from torchvision import transforms
 
-from common import Bare, Stopwatch, arguments, first, machine, ratio, recipe, start, take_turns, wait, write
-from deepcnn4cifar.training import fit, vgg_learner
+from common import Bare, WithLearner, arguments, first, machine, ratio, recipe, start, take_turns, wait, write
 from deepcnn4cifar.vgg import vgg
 
 
@@ -60,15 +59,6 @@ class Textbook:
         wait(self.device); seconds = time.perf_counter() - since
         time.sleep(1) # the workers fill their queue again; the next contender should not wait for them
         return seconds
-
-
-class WithLearner:
-    "Seconds of all but the first `skip` steps of the library's `fit`"
-    def __init__(self, data, recipe, device, skip): self.learn, self.device, self.skip = vgg_learner(data, recipe, device), device, skip
-    def __call__(self):
-        watch = Stopwatch(self.skip, self.device)
-        fit(self.learn, cbs=[watch])
-        return watch.seconds
 
 
 def throughput(arch, data, a, batch, steps, rounds, skip=2):

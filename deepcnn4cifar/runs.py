@@ -294,7 +294,7 @@ def _draw_vgg(run, data, o):
     if run is None: return draw_vgg(o['model_type'] or 'vgg16')
     return draw_vgg(o['model_type'], size=run.recipe.sizes[-1]) if o['model_type'] else draw_vgg(run.model, size=run.recipe.sizes[-1])
 
-# %% ../nbs/70_runs.ipynb #b180612c
+# %% ../nbs/70_runs.ipynb #a7a64e7d
 def _draw_history(run, data, o):
     from deepcnn4cifar.evaluation import plot_history
     return plot_history(run.history, title=f'{run.config["arch"]}, {run.config["data"]["name"]}')
@@ -334,6 +334,7 @@ def _draw_filters(run, data, o):
     from deepcnn4cifar.activations import plot_filters
     return plot_filters(run.model.cpu(), title=f'{run.config["arch"]}, {run.config["data"]["name"]}')
 
+# %% ../nbs/70_runs.ipynb #1dec2867
 # name: (needs a run, needs the images, function of (run, data, options) that returns a Figure)
 tasks = dict(
     data_split=(False, True, _draw_split), cifar10_labels=(False, True, _draw_labels), image_transformations=(False, True, _draw_transformations),
