@@ -198,7 +198,7 @@ def mean_interval(
     means = values[picks].mean(1)
     return values.mean().item(), *(means.quantile(q).item() for q in ((1 - level) / 2, (1 + level) / 2))
 
-# %% ../nbs/62_faithfulness.ipynb #5a1a7a11
+# %% ../nbs/62_faithfulness.ipynb #6658b194
 def plot_comparison(
     found:dict, # as from `compare_maps`
     model:nn.Module, # the network, for the layers' names
@@ -218,7 +218,7 @@ def plot_comparison(
         ax.errorbar(at, [t[0] for t in triples], [[t[0] - t[1] for t in triples], [t[2] - t[0] for t in triples]], fmt='osD^v'[i % 5], ms=4, lw=1, label=m)
     for style, kind in zip((':', '--', '-.'), baselines):
         if ('baseline', kind) in found: ax.axhline(found['baseline', kind][measure].mean(), color='grey', ls=style, lw=1, label=kind)
-    ax.set_xticks(range(len(layers)), layer_titles(model, layers))
+    ax.set_xticks(range(len(layers)), layer_titles(model, layers), fontsize=8)
     ax.set(xlabel='layer', ylabel=measure, title=title)
     ax.legend(fontsize=7, ncols=2, loc='center left', bbox_to_anchor=(1, 0.5))
     return ax
