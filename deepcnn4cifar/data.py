@@ -554,6 +554,7 @@ def channel_statistics(
     images:np.ndarray, # uint8 `(N, C, H, W)`
 ) -> tuple[np.ndarray, np.ndarray]: # mean and standard deviation of each channel, in [0, 1]
     "Mean and standard deviation of each channel over all pixels of all images"
+    if not len(images): raise ValueError('There are no images to take the mean of.')
     counts, values = channel_histogram(images), np.arange(256) / 255
     n = counts.sum(1)
     mean = counts @ values / n

@@ -33,7 +33,9 @@ def decode(
     except IsADirectoryError: raise ValueError(f'{what} is a folder, not an image.') from None
     except PermissionError: raise ValueError(f'{what} may not be read: change its permissions.') from None
     except Image.UnidentifiedImageError: raise ValueError(f'{what} is not an image in a format that is read ({", ".join(_formats)}).') from None
-    except Exception as e: raise ValueError(f'{what} is a damaged image ({str(e).strip() or type(e).__name__}).') from e
+    except Exception as e:
+        if isinstance(e, OSError) and e.errno: raise ValueError(f'{what[:80]} cannot be read: {e.strerror}.') from None
+        raise ValueError(f'{what} is a damaged image ({str(e).strip() or type(e).__name__}).') from e
 
 @contextmanager
 def quiet():
