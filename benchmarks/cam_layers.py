@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from deepcnn4cifar.faithfulness import baseline_map, baselines, compare_maps, fuse_maps, mean_interval, measure_maps
-from deepcnn4cifar.gradcam import GradCAM, best_layer, default_layers, default_method, layer_titles, methods
+from deepcnn4cifar.faithfulness import baseline_map, baselines, compare_maps, mean_interval, measure_maps
+from deepcnn4cifar.gradcam import GradCAM, default_layers, default_method, fuse_maps, layer_titles, methods
 from deepcnn4cifar.runs import Run
 
 keys = ['insertion - deletion', 'deletion', 'insertion', 'ROAD', 'drop', 'increase']
@@ -27,7 +27,7 @@ def measure(net, x_valid, x_test, y_test):
     score = lambda key: found[key][keys[0]].mean().item()
     title = lambda key: f'{layer_titles(net, key[:1])[0]} {key[1]}'
     winner = max((k for k in found if k[0] != 'baseline'), key=score)
-    shown = [winner, (layers[-1], 'gradcam'), (best_layer(net), default_method), *(max((k for k in found if k[1] == m), key=score) for m in methods)]
+    shown = [winner, (layers[-1], 'gradcam'), ('mean', default_method), *(max((k for k in found if k[1] == m), key=score) for m in methods)]
     shown += [max((k for k in found if k[0] == how), key=score) for how in ('mean', 'product')] + [('baseline', b) for b in baselines]
     test = {}
     with GradCAM(net, layers) as cam: tensors = cam.tensors(x_test)
@@ -38,7 +38,7 @@ def measure(net, x_valid, x_test, y_test):
         else: maps = methods[m](*tensors[layer]).relu()
         test[layer, m] = measure_maps(net, x_test, maps, target)
     lead = {title(k): mean_interval(test[winner][keys[0]] - v[keys[0]]) for k, v in test.items() if k != winner}
-    return dict(valid_images=len(x_valid), test_images=len(x_test), accuracy_on_these_test_images=right, winner=title(winner), default=title((best_layer(net), default_method)),
+    return dict(valid_images=len(x_valid), test_images=len(x_test), accuracy_on_these_test_images=right, winner=title(winner), default=title(('mean', default_method)),
         valid={title(k): summary(v) for k, v in found.items()}, test={title(k): summary(v) for k, v in test.items()}, winner_minus_others_on_test=lead)
 
 

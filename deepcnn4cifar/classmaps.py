@@ -5,29 +5,27 @@
 # %% auto #0
 __all__ = ['mean_maps', 'plot_mean_maps', 'common_mistakes', 'plot_mistake_maps']
 
-# %% ../nbs/63_classmaps.ipynb #da1f320b
+# %% ../nbs/63_classmaps.ipynb #b8b1c212
 import torch
 from torch import nn
 
-from .gradcam import GradCAM, best_layer, default_method, layer_titles, normalize_maps, overlay, resize_maps
+from .gradcam import GradCAM, default_layers, default_method, fuse_maps, normalize_maps, overlay
 
-# %% ../nbs/63_classmaps.ipynb #c4501761
+# %% ../nbs/63_classmaps.ipynb #1020a6b8
 def mean_maps(
     model:nn.Module, # the network
     x:torch.Tensor, # normalised images `(N, 3, H, W)`
     labels, # class to explain, for each image
     classes:int, # how many classes there are
-    layer=None, # the layer's name, `best_layer` if None
+    layers=None, # layer names, whose maps are averaged; the ReLUs behind `default_layers` if None
     method:str=default_method, # one of `methods`
     batch:int=250, # images at a time
 ) -> torch.Tensor: # `(classes, H, W)` from 0 to 1; zero for a class without images
     "Mean over each class of the maps, each divided by its maximum"
-    layer, labels = layer or best_layer(model), torch.as_tensor(labels)
+    layers, labels = layers or default_layers(model, 'relu'), torch.as_tensor(labels)
     total = torch.zeros(classes, *x.shape[-2:])
-    with GradCAM(model, layer) as cam:
-        for xb, yb in zip(x.split(batch), labels.split(batch)):
-            maps, = cam(xb, yb, method).values()
-            total.index_add_(0, yb, normalize_maps(resize_maps(maps, x.shape[-2:])).float().cpu())
+    with GradCAM(model, layers) as cam:
+        for xb, yb in zip(x.split(batch), labels.split(batch)): total.index_add_(0, yb, normalize_maps(fuse_maps(cam(xb, yb, method), x.shape[-2:])).float().cpu())
     return total / torch.bincount(labels, minlength=classes).clamp(min=1)[:, None, None]
 
 # %% ../nbs/63_classmaps.ipynb #056a924b
@@ -67,25 +65,25 @@ def common_mistakes(
     order = [int(k) for k in counts.argsort(descending=True, stable=True)[:n] if counts[k]]
     return [(*divmod(k, p.shape[1]), int(counts[k]), int(torch.where(pair == k, sure, -1).argmax())) for k in order]
 
-# %% ../nbs/63_classmaps.ipynb #82e7b613
+# %% ../nbs/63_classmaps.ipynb #511b55a8
 def plot_mistake_maps(
     model:nn.Module, # the network
     x:torch.Tensor, # normalised images `(N, 3, H, W)`, one for each mistake
     images, # the same as uint8
     mistakes:list, # as from `common_mistakes`, in the same order
     classes, # class names
-    layer=None, # the layer's name, `best_layer` if None
+    layers=None, # layer names, whose maps are averaged; the ReLUs behind `default_layers` if None
     method:str=default_method, # one of `methods`
     title:str='', # says which data and network these are
 ): # matplotlib Figure
     "Mistakes, one per row: the picture, what spoke for the answer, and what for the truth"
     from matplotlib import pyplot as plt
-    layer, images = layer or best_layer(model), torch.as_tensor(images)
+    layers, images = layers or default_layers(model, 'relu'), torch.as_tensor(images)
     fig, axes = plt.subplots(max(len(mistakes), 1), 3, figsize=(6.2, 1.75 * max(len(mistakes), 1) + 0.5), squeeze=False, layout='constrained')
     for ax in axes.flat: ax.set(xticks=[], yticks=[])
     fig.suptitle('\n'.join(t for t in (title, '' if mistakes else 'no mistakes') if t), fontsize=10)
     if not mistakes: return fig
-    with GradCAM(model, layer) as cam: both = [overlay(images, cam(x, torch.tensor([m[k] for m in mistakes]), method)[layer]) for k in (1, 0)]
+    with GradCAM(model, layers) as cam: both = [overlay(images, fuse_maps(cam(x, torch.tensor([m[k] for m in mistakes]), method), x.shape[-2:])) for k in (1, 0)]
     p = cam.logits.float().softmax(1).cpu()
     for i, (row, (true, said, count, _)) in enumerate(zip(axes, mistakes)):
         for ax, pictures in zip(row, (images, *both)): ax.imshow(pictures[i].permute(1, 2, 0), interpolation='nearest')

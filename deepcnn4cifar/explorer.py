@@ -5,26 +5,26 @@
 # %% auto #0
 __all__ = ['explanation', 'explorer']
 
-# %% ../nbs/67_explorer.ipynb #5db9140b
+# %% ../nbs/67_explorer.ipynb #0df90f30
 import torch
 
-from .gradcam import GradCAM, default_layers, layer_titles, methods, overlay
+from .gradcam import GradCAM, default_layers, default_method, fuse_maps, layer_titles, methods, overlay
 
-# %% ../nbs/67_explorer.ipynb #ed98d647
+# %% ../nbs/67_explorer.ipynb #fb0abd27
 def explanation(
     model, # the network
     image:torch.Tensor, # uint8 `(3, H, W)`
     mean, # of each channel, in [0, 1]
     std, # of each channel, in [0, 1]
-    layer:str, # the layer's name
-    method:str='hirescam', # one of `methods`
+    layer, # the layer's name, or several, whose maps are averaged
+    method:str=default_method, # one of `methods`
     target:int=None, # class index, or None for the predicted class
     opacity:float=0.7, # of the overlay
 ) -> tuple: # uint8 `(3, H, W)` with the map over it, and the probabilities of all classes
     "One picture with its map, and what the network says"
     image = torch.as_tensor(image)
     mean, std = (torch.as_tensor(v, dtype=torch.float32).view(-1, 1, 1) for v in (mean, std))
-    with GradCAM(model, layer) as cam: maps, = cam(((image / 255 - mean) / std)[None], target, method).values()
+    with GradCAM(model, layer) as cam: maps = fuse_maps(cam(((image / 255 - mean) / std)[None], target, method), image.shape[-2:])
     return overlay(image[None], maps, opacity)[0], cam.logits[0].float().softmax(0).cpu()
 
 # %% ../nbs/67_explorer.ipynb #bf73b73f
@@ -36,14 +36,14 @@ def _png(picture, scale):
     side.resize((side.width * scale, side.height * scale), Image.NEAREST).save(out, 'png')
     return out.getvalue()
 
-# %% ../nbs/67_explorer.ipynb #09012d25
+# %% ../nbs/67_explorer.ipynb #17de1b43
 def _controls(n, names, layers, titles):
     import ipywidgets as w
     style = dict(style={'description_width': '70px'}, layout=w.Layout(width='340px'))
     c = dict(show=w.Dropdown(options=[('all pictures', -1)] + [(f'only: {c}', k) for k, c in enumerate(names)], value=-1, description='leaf', **style),
         index=w.IntSlider(0, 0, n - 1, description='picture', **style),
-        layer=w.SelectionSlider(options=list(zip(titles, layers)), value=layers[len(layers) // 2], description='layer', **style),
-        method=w.Dropdown(options=list(methods), value='hirescam', description='method', **style),
+        layer=w.SelectionSlider(options=[*zip(titles, layers), ('mean of all', tuple(layers))], value=tuple(layers), description='layer', **style),
+        method=w.Dropdown(options=list(methods), value=default_method, description='method', **style),
         target=w.Dropdown(options=[('what it says', -1)] + [(c, k) for k, c in enumerate(names)], value=-1, description='class', **style),
         opacity=w.FloatSlider(0.7, min=0, max=1, step=0.05, description='opacity', **style),
         upload=w.FileUpload(accept='image/*', description='own picture'))
