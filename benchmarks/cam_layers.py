@@ -27,7 +27,7 @@ def measure(net, x_valid, x_test, y_test):
     score = lambda key: found[key][keys[0]].mean().item()
     title = lambda key: f'{layer_titles(net, key[:1])[0]} {key[1]}'
     winner = max((k for k in found if k[0] != 'baseline'), key=score)
-    shown = [winner, (layers[-1], 'gradcam'), ('mean', default_method), *(max((k for k in found if k[1] == m), key=score) for m in methods)]
+    shown = [winner, (layers[-1], 'gradcam'), (layers[1], 'hirescam'), ('mean', default_method), *(max((k for k in found if k[1] == m), key=score) for m in methods)]
     shown += [max((k for k in found if k[0] == how), key=score) for how in ('mean', 'product')] + [('baseline', b) for b in baselines]
     test = {}
     with GradCAM(net, layers) as cam: tensors = cam.tensors(x_test)

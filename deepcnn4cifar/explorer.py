@@ -50,7 +50,7 @@ def _controls(n, names, layers, titles):
     for name, control in c.items(): control.add_class(f'explorer-{name}')
     return c
 
-# %% ../nbs/67_explorer.ipynb #92cfb4c5
+# %% ../nbs/67_explorer.ipynb #b766003a
 def explorer(
     model, # the network
     split, # pictures to choose from, with `images` (uint8) and `labels`
@@ -79,7 +79,7 @@ def explorer(
         picture, p = explanation(model, image, mean, std, c['layer'].value, c['method'].value, target, c['opacity'].value)
         left.value, right.value = _png(image, scale), _png(picture, scale)
         top = ', '.join(f'{escape(names[k])} {p[k]:.0%}' for k in p.argsort(descending=True)[:3].tolist())
-        says.value = f"<b>{'your picture' if own else f'picture {i}, a {escape(names[labels[i]])}'}</b>: the network says {top}"
+        says.value = f"<b>{'your picture' if own else f'picture {i} ({escape(names[labels[i]])})'}</b>: the network says {top}"
 
     def uploaded(change):
         from deepcnn4cifar.data import load_image

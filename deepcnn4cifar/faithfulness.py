@@ -228,14 +228,14 @@ def randomised(
             if isinstance(layer, nn.Conv2d): nn.init.kaiming_normal_(layer.weight, nonlinearity='relu')
         yield name, model
 
-# %% ../nbs/62_faithfulness.ipynb #8b60aa87
+# %% ../nbs/62_faithfulness.ipynb #c12d035a
 def rank_correlation(
     a:torch.Tensor, # `(B, h, w)`
     b:torch.Tensor, # `(B, h, w)`
 ) -> torch.Tensor: # `(B,)` from -1 to 1; 0 where a map is the same everywhere
     "Spearman's correlation of two sets of maps, image by image; equal cells share their rank"
     def ranks(t):
-        t = t.flatten(1).double()
+        t = t.flatten(1)
         r = (t[:, :, None] > t[:, None]).sum(2) - (t[:, :, None] < t[:, None]).sum(2)
         return r.double()
     a, b = ranks(a), ranks(b)

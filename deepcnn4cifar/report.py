@@ -58,7 +58,7 @@ def verdict(
     elif re.search('jpeg', text, re.I): said.append('The images are a JPEG copy of CIFAR-10, so the figures are not comparable to the last decimal with those on the lossless original.')
     return said
 
-# %% ../nbs/75_report.ipynb #01b14d02
+# %% ../nbs/75_report.ipynb #0385b457
 _reads = dict( # file name: section, title, how to read it
     loss_curves=('training', 'Loss and accuracy while training', 'Each point is one epoch. Where the validation loss turns up while the training loss still falls, the network has begun to learn its images by heart; where both still fall at the end, more epochs would help. The training loss is measured on augmented images, so it may well lie above the other.'),
     confusion_matrix=('mistakes', 'Confusion matrix', 'One row per true class, one column per answer. The diagonal is right; a dark square elsewhere is a habit. Compare a square with its mirror image: is the mistake made in both directions?'),
@@ -69,8 +69,8 @@ _reads = dict( # file name: section, title, how to read it
     precision_recall=('trust', 'Precision against recall', 'The same thresholds, seen from the answers: of those that name the class, how many are right (up), when so many of its images are to be found (right)?'),
     reliability=('trust', 'Reliability', 'Of the answers given with 80 % confidence, 80 % should be right: then the points lie on the diagonal. Below it the network is too sure, above it too modest. Light bars are 95 % intervals.'),
     confidence=('trust', 'How sure it was', 'Where the wrong answers pile up on the left, one can leave the unsure cases to somebody else; wrong answers at the right end are those that hurt.'),
-    gradcam=('looks', 'Grad-CAM: what it looks at', 'Bright regions raised the score of the class. The column beside the picture is the mean of the others, which explains best. Early layers see edges everywhere; later ones should light up on the object. If they light up on the background, the network may have learnt the background.'),
-    class_maps=('looks', 'What it looks at, class by class', 'The mean map over the test images of each class: where the evidence for a class usually lies.'),
+    gradcam=('looks', 'Grad-CAM: what it looks at', 'Bright regions raised the score of the class. The column beside the picture is the mean of the others; trust it most. Early layers see edges everywhere, and the last ones have so few cells that where they are bright says little. If the mean lies on the background in picture after picture, the network may have learnt the background.'),
+    class_maps=('looks', 'What it looks at, class by class', 'The mean map over test images of each class, a hundred unless another number was asked for: where the evidence for a class usually lies.'),
     mistake_maps=('looks', 'Why did it say so?', 'The commonest mistakes, with the map for the true class beside the map for the answer: what spoke for either.'),
     activations=('looks', 'Feature maps', 'Each tile is one channel\'s answer to one image: where it is bright, the channel has found its pattern.'),
     filters=('looks', 'First filters', 'The 3×3 patterns that the first layer looks for: edges and colours.'),
