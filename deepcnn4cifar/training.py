@@ -419,6 +419,7 @@ def predict(
     device=None, # default: where the network is
     size:int=None, # side in pixels that the network was trained for; None keeps the images as they are
     progress=None, # called with (done, total) after each batch
+    mirrored:bool=False, # mean of the logits of every image and of its mirror image, for twice the time
 ) -> np.ndarray: # float32 logits `(N, classes)`
     "Logits of a network for every image, in order"
     device = device or next(model.parameters()).device
@@ -428,7 +429,10 @@ def predict(
     model.eval().to(device)
     try:
         for x, in dl:
-            out.append(model(plain(x).contiguous(memory_format=torch.channels_last)).float().cpu())
+            x = plain(x).contiguous(memory_format=torch.channels_last)
+            logits = model(x).float()
+            if mirrored: logits = (logits + model(x.flip(-1)).float()) / 2
+            out.append(logits.cpu())
             if progress: progress(sum(map(len, out)), len(split.images))
     finally: model.train(was)
     return torch.cat(out).numpy()
