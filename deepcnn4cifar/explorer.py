@@ -64,6 +64,7 @@ def explorer(
     "Panel with the picture, its map, and controls for picture, class, layer, method, target and opacity"
     from html import escape
     import ipywidgets as w
+    if not len(split.labels): raise ValueError('explorer needs a split with at least one picture: this one is empty.')
     layers = default_layers(model, 'relu') if layers is None else list(layers)
     names, labels, own = list(classes), torch.as_tensor(split.labels), []
     c, left, right, says = _controls(len(labels), names, layers, layer_titles(model, layers)), w.Image(format='png'), w.Image(format='png'), w.HTML()
@@ -73,7 +74,7 @@ def explorer(
         chosen = range(len(labels)) if c['show'].value < 0 else (labels == c['show'].value).nonzero()[:, 0].tolist()
         c['index'].max = max(0, len(chosen) - 1)
         i = None if own or not len(chosen) else chosen[min(c['index'].value, len(chosen) - 1)]
-        if i is None and not own: says.value = 'no picture of this class'; return
+        if i is None and not own: left.value = right.value = b''; says.value = 'no picture of this class'; return
         image = torch.as_tensor(own[0] if own else split.images[i])
         target = None if c['target'].value < 0 else c['target'].value
         picture, p = explanation(model, image, mean, std, c['layer'].value, c['method'].value, target, c['opacity'].value)
@@ -83,6 +84,8 @@ def explorer(
 
     def uploaded(change):
         from deepcnn4cifar.data import load_image
+        if not change['new']: return  # emptied, by the next line or by hand
+        c['upload'].value = ()  # or the same file could not be chosen again
         try: own[:] = [(read or load_image)(bytes(change['new'][-1]['content']))]
         except (ValueError, OSError) as e: says.value = escape(str(e)); return
         draw()

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .vgg import activations
+
 # %% ../nbs/60_gradcam.ipynb #47c7c036
 def find_layers(
     model:nn.Module, # the network
@@ -56,6 +58,7 @@ def class_scores(
         if not (isinstance(scores, torch.Tensor) and scores.requires_grad): raise ValueError('the target function must return a tensor computed from the logits.')
         return scores, target
     target = logits.detach().argmax(1) if target is None else torch.as_tensor(target, device=logits.device)
+    if not target.numel(): target = target.long()  # an empty list holds no floats
     if target.is_floating_point() or target.dtype == torch.bool: raise ValueError(f'target must hold class indices (integers), not {target.dtype}.')
     target = target.long().expand(len(logits)) if target.ndim == 0 else target.long()
     n = logits.shape[1]
@@ -158,19 +161,21 @@ class GradCAM(_Kept):
         return {name: m.relu() for name, m in maps.items()} if relu else maps
 
 # %% ../nbs/60_gradcam.ipynb #24bcc1c8
+_activations = tuple(type(make()) for make in activations.values())  # all that `vgg` offers
+
 def _blocks(model):
-    "Names of (convolution, ReLU behind it) between the poolings of `model`"
+    "Names of (convolution, activation behind it) between the poolings of `model`"
     blocks = [[]]
     for name, m in model.named_modules():
         if isinstance(m, nn.Conv2d): blocks[-1].append([name, name])
-        elif isinstance(m, nn.ReLU) and blocks[-1]: blocks[-1][-1][1] = name
+        elif isinstance(m, _activations) and blocks[-1]: blocks[-1][-1][1] = name
         elif isinstance(m, (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)) and blocks[-1]: blocks.append([])
     return [b for b in blocks if b]
 
 # %% ../nbs/60_gradcam.ipynb #b0c6ed4b
 def default_layers(
     model:nn.Module, # a VGG, or another network with pooling between blocks of convolutions
-    after:str='conv', # 'conv' for the convolutions themselves, 'relu' for the ReLUs behind them
+    after:str='conv', # 'conv' for the convolutions themselves, 'relu' for the ReLUs (or other activations of `vgg`) behind them
 ) -> list: # layer names, six for a VGG
     "First convolutions of the first three blocks and last convolutions of the last three"
     if after not in ('conv', 'relu'): raise ValueError(f"after must be 'conv' or 'relu', not {after!r}.")
@@ -253,7 +258,8 @@ def plot_gradcam(
     mode:str='bilinear', # 'nearest' shows the cells as they are
 ): # matplotlib Figure
     "Images by layers: the original on the left, then the mean of its maps (of several layers), each map, and a colour bar"
-    from matplotlib import pyplot as plt
+    from matplotlib import colors, pyplot as plt
+    if not len(x): raise ValueError('plot_gradcam needs at least one image: this batch is empty.')
     layers = default_layers(model, 'relu') if layers is None else layers
     with GradCAM(model, layers) as cam: maps = cam(x, target, method)
     name = lambda i: str(int(i)) if classes is None else classes[int(i)]
@@ -271,9 +277,9 @@ def plot_gradcam(
         if isinstance(cam.target, torch.Tensor) and cam.target[b] != says: text += f'\nmap for: {name(cam.target[b])}'
         row[0].set_ylabel(text, rotation=0, ha='right', va='center', fontsize=8)
     for ax, t in zip(axes[0], columns): ax.set_title(t, fontsize=8)
-    scale = plt.cm.ScalarMappable(cmap='inferno')
-    scale.set_clim(0, 1)
-    fig.colorbar(scale, ax=axes, shrink=min(1, 3 / len(x)), pad=0.01, aspect=25).set_label(f'{method}, each map\ndivided by its maximum', fontsize=8)
+    ramp = overlay(torch.full((1, 3, 1, 256), 192, dtype=torch.uint8), torch.linspace(0, 1, 256)[None, None], opacity)[0, :, 0].T / 255
+    scale = plt.cm.ScalarMappable(plt.Normalize(0, 1), colors.ListedColormap(ramp.numpy()))  # the colours as they are seen
+    fig.colorbar(scale, ax=axes, shrink=min(1, 3 / len(x)), pad=0.01, aspect=25).set_label(f'{method}, each map divided\nby its maximum; laid over grey', fontsize=8)
     if title: fig.suptitle(title, fontsize=10)
     return fig
 
@@ -286,6 +292,11 @@ def class_activation_map(
 ) -> torch.Tensor: # `(B, h, w)`, whose mean is the logit without its bias
     "CAM: the last feature maps weighted by the linear layer's weights for the class"
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
-    with GradCAM(model, layer) as cam: (A, _), = cam.tensors(x, target).values()
-    if not linear or linear[-1].in_features != A.shape[1]: raise ValueError('CAM needs a network whose last linear layer takes the pooled channels of this layer: use GradCAM for others.')
-    return torch.einsum('bk,bkij->bij', linear[-1].weight.detach()[cam.target].to(A.dtype), A)
+    with GradCAM(model, layer) as cam: (A, G), = cam.tensors(x, target).values()
+    W = linear[-1].weight.detach().to(A.dtype) if linear else A.new_zeros(0, 0)
+    fits = W.shape == (cam.logits.shape[1], A.shape[1])
+    if fits:
+        w, cells = W[cam.target], A.shape[2] * A.shape[3]
+        fits = ((G * cells - w[..., None, None]).abs() <= 0.01 * W.abs().max()).all()  # bfloat16 has 8 bits
+    if not fits: raise ValueError('CAM needs a network whose last linear layer takes the global average of this very layer, with nothing else between: use GradCAM for others.')
+    return torch.einsum('bk,bkij->bij', w, A)
