@@ -16,6 +16,18 @@ from torch.nn import functional as F
 
 from .gradcam import GradCAM, class_scores, default_layers, fuse_maps, layer_titles, methods, normalize_maps, resize_maps
 
+# %% ../nbs/62_faithfulness.ipynb #c0d2e956
+def _ready(model, x):
+    "Images on the network's device, in its float type or float32, whichever is finer"
+    if not len(x): raise ValueError('no images given: measures need at least one.')
+    weight = next(model.parameters(), x)
+    return x.as_subclass(torch.Tensor).to(weight.device, torch.promote_types(weight.dtype, torch.float32))
+
+def _logits(model, x):
+    "Logits in float32 or finer, of a network that may compute in bfloat16"
+    logits = model(x.to(next(model.parameters(), x).dtype))
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
 # %% ../nbs/62_faithfulness.ipynb #07182ace
 baselines = ('random', 'centre', 'gradient')
 
@@ -26,15 +38,22 @@ def baseline_map(
     target=None, # class index, one per image, or None for the predicted class
     seed:int=0, # of the noise
 ) -> torch.Tensor: # `(B, H, W)`
-    "Maps to compare with: noise, a blob in the middle, or the size of the input's gradient"
+    "Maps to compare with: noise, a blob in the middle, or the size of the input's gradient (in evaluation mode)"
+    if kind not in baselines: raise ValueError(f'unknown baseline {kind!r}: choose from {", ".join(baselines)}.')
+    x = _ready(model, x)
     b, (h, w) = len(x), x.shape[-2:]
     if kind == 'random': return torch.rand(b, h, w, generator=torch.Generator().manual_seed(seed)).to(x.device)
     if kind == 'centre':
         r2 = torch.linspace(-1, 1, h, device=x.device)[:, None]**2 + torch.linspace(-1, 1, w, device=x.device)**2
         return torch.exp(-2 * r2).expand(b, h, w)
-    if kind != 'gradient': raise ValueError(f'unknown baseline {kind!r}: choose from {", ".join(baselines)}.')
-    x = x.detach().clone().requires_grad_()
-    with torch.enable_grad(): g, = torch.autograd.grad(class_scores(model(x), target)[0].sum(), x)
+    modes = [(m, m.training) for m in model.modules()]
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            x = x.detach().clone().requires_grad_()
+            if isinstance(target, torch.Tensor): target = target.clone()
+            g, = torch.autograd.grad(class_scores(_logits(model.eval(), x), target)[0].sum(), x)
+    finally:
+        for m, mode in modes: m.training = mode
     return g.abs().amax(1)
 
 # %% ../nbs/62_faithfulness.ipynb #17ca24f5
@@ -51,7 +70,7 @@ def pixel_order(
 
 # %% ../nbs/62_faithfulness.ipynb #d59abafa
 def _probability(model, x, target):
-    with torch.no_grad(): return model(x).softmax(1).gather(1, target[:, None])[:, 0]
+    with torch.no_grad(): return _logits(model, x).softmax(1).gather(1, target.to(x.device)[:, None])[:, 0]
 
 def blurred(x:torch.Tensor, sigma:float=4.) -> torch.Tensor:
     "Pictures without their detail (Gaussian blur of `sigma` pixels, edges repeated)"
@@ -72,8 +91,9 @@ def perturbation_curve(
 ) -> torch.Tensor: # `(B, steps + 1)`
     "Probability of the class as pixels go or come, the most important first"
     if mode not in ('deletion', 'insertion'): raise ValueError(f"mode must be 'deletion' or 'insertion', not {mode!r}.")
+    x = _ready(model, x)
     start, end = (x, torch.zeros_like(x)) if mode == 'deletion' else (blurred(x), x)
-    rank = pixel_order(maps, x.shape[-2:]).view(len(x), 1, *x.shape[-2:])
+    rank = pixel_order(maps.to(x.device), x.shape[-2:]).view(len(x), 1, *x.shape[-2:])
     changed = [torch.where(rank < rank[0].numel() * s / steps, end, start) for s in range(steps + 1)]
     return torch.stack([_probability(model, c, target) for c in changed], 1)
 
@@ -107,7 +127,8 @@ def road_score(
     shares=(0.25, 0.5), # of the pixels that are removed
 ) -> torch.Tensor: # `(B,)`, larger is better
     "Half of (probability without the least important pixels - probability without the most important), mean over `shares`"
-    rank = pixel_order(maps, x.shape[-2:]).view(len(x), 1, *x.shape[-2:])
+    x = _ready(model, x)
+    rank = pixel_order(maps.to(x.device), x.shape[-2:]).view(len(x), 1, *x.shape[-2:])
     n, scores = rank[0].numel(), []
     for share in shares:
         least, most = impute(x, rank < n * (1 - share)), impute(x, rank >= n * share)
@@ -122,8 +143,9 @@ def confidence_change(
     target:torch.Tensor, # class index of each image
 ) -> tuple: # drop `(B,)` from 0 to 1 (smaller is better), increase `(B,)` 0 or 1 (larger is better)
     "What happens to the class's probability when only what the map paints is left"
+    x = _ready(model, x)
     before = _probability(model, x, target)
-    after = _probability(model, x * normalize_maps(resize_maps(maps, x.shape[-2:]))[:, None], target)
+    after = _probability(model, x * normalize_maps(resize_maps(maps.to(x.device), x.shape[-2:]))[:, None], target)
     return (before - after).clamp(min=0) / before, (after > before).to(x.dtype)
 
 # %% ../nbs/62_faithfulness.ipynb #ec023def
@@ -132,7 +154,7 @@ def localisation(
     masks:torch.Tensor, # bool `(B, H, W)`, the object's pixels
 ) -> dict: # measure -> `(B,)`, all from 0 to 1, larger is better
     "Energy inside the object, pointing game, and intersection over union at the object's size"
-    size = masks.shape[-2:]
+    masks, size = masks.to(maps.device), masks.shape[-2:]
     m, inside = normalize_maps(resize_maps(maps, size)).flatten(1), masks.flatten(1)
     rank, n = pixel_order(maps, size), inside.sum(1, keepdim=True)
     both = ((rank < n) & inside).sum(1)
@@ -146,9 +168,10 @@ def measure_maps(
     maps:torch.Tensor, # `(B, h, w)`
     target:torch.Tensor, # class index of each image
     masks=None, # bool `(B, H, W)`, where the object is known
-    steps:int=8, # of the curves
+    steps:int=8, # of the curves, whose means over steps + 1 points compare only at equal steps
 ) -> dict: # measure -> `(B,)`
     "Every measure of this chapter, image by image"
+    x = _ready(model, x)
     deletion, insertion = (perturbation_curve(model, x, maps, target, mode, steps).mean(1) for mode in ('deletion', 'insertion'))
     drop, increase = confidence_change(model, x, maps, target)
     found = {'insertion - deletion': insertion - deletion, 'deletion': deletion, 'insertion': insertion, 'ROAD': road_score(model, x, maps, target), 'drop': drop, 'increase': increase}
@@ -162,9 +185,10 @@ def compare_maps(
     layers=None, # layer names; the ReLUs behind `default_layers` if None
     names=None, # methods, all if None
     masks=None, # bool `(B, H, W)`, where the object is known
-    steps:int=8, # of the curves
+    steps:int=8, # of the curves, whose means over steps + 1 points compare only at equal steps
 ) -> dict: # (layer, 'mean', 'product' or 'baseline', method) -> measure -> `(B,)`
     "Measures of every layer with every method, of the fusions of all layers, and of the baselines"
+    x = _ready(model, x)
     layers = default_layers(model, 'relu') if layers is None else layers
     with GradCAM(model, layers) as cam:
         tensors = cam.tensors(x, target)
@@ -183,6 +207,7 @@ def mean_interval(
 ) -> tuple: # mean, low, high
     "Mean with a bootstrap interval over images"
     values = values.double().cpu()
+    if not len(values): raise ValueError('no values given: a mean needs at least one.')
     picks = torch.randint(len(values), (times, len(values)), generator=torch.Generator().manual_seed(seed))
     means = values[picks].mean(1)
     return values.mean().item(), *(means.quantile(q).item() for q in ((1 - level) / 2, (1 + level) / 2))
@@ -206,7 +231,7 @@ def plot_comparison(
         at = [k + (i - (len(names) - 1) / 2) * 0.13 for k in range(len(layers))]
         ax.errorbar(at, [t[0] for t in triples], [[t[0] - t[1] for t in triples], [t[2] - t[0] for t in triples]], fmt='osD^v'[i % 5], ms=4, lw=1, label=m)
     for style, kind in zip((':', '--', '-.'), baselines):
-        if ('baseline', kind) in found: ax.axhline(found['baseline', kind][measure].mean(), color='grey', ls=style, lw=1, label=kind)
+        if ('baseline', kind) in found: ax.axhline(found['baseline', kind][measure].mean().item(), color='grey', ls=style, lw=1, label=kind)
     ax.set_xticks(range(len(layers)), layer_titles(model, layers), fontsize=8)
     ax.set(xlabel='layer', ylabel=measure, title=title)
     ax.legend(fontsize=7, ncols=2, loc='center left', bbox_to_anchor=(1, 0.5))
@@ -216,17 +241,17 @@ def plot_comparison(
 def randomised(
     model:nn.Module, # the network, left as it is
     seed:int=0, # of the new weights
-): # iterator over (layer name, network)
+): # iterator over (layer name, network), each a copy of its own
     "Copies of the network whose layers are made random one after the other, from the logits downwards"
     model = copy.deepcopy(model).eval()
     with_weights = [name for name, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear, nn.BatchNorm2d))]
     for k, name in enumerate(reversed(with_weights)):
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(seed + k)
             layer = model.get_submodule(name)
             layer.reset_parameters()
             if isinstance(layer, nn.Conv2d): nn.init.kaiming_normal_(layer.weight, nonlinearity='relu')
-        yield name, model
+        yield name, copy.deepcopy(model)
 
 # %% ../nbs/62_faithfulness.ipynb #c12d035a
 def rank_correlation(
