@@ -22,8 +22,9 @@ from .training import EMA, ImageMean, KeepBest, TrainingError, mean_of, start_fi
 
 # %% ../nbs/45_checkpoints.ipynb #a4b2c142
 def write_atomically(path, write):
-    "Call `write(file)` on a new file beside `path`, flush it to the disk, then rename it to `path`"
-    path = Path(path)
+    "Call `write(file)` on a new file beside `path`, flush it to the disk, then rename it to `path`; ValueError for a device or a pipe"
+    path = Path(path).resolve() # what a link points to is written, not the link
+    if path.exists() and not (path.is_file() or path.is_dir()): raise ValueError(f'{path} is a device or a pipe, not a file: name a file.')
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
         with os.fdopen(handle, 'wb') as f:

@@ -101,7 +101,7 @@ def make_parser():
     s.add_argument('--output_path', metavar='FOLDER', help='where to put the explained pictures (default: beside each picture)')
     s = add('export', 'write the network for use elsewhere', data=False, device=False)
     s.add_argument('run', nargs='?', metavar='RUN', help='run folder (default: the newest run, else pretrained weights)')
-    s.add_argument('--format', default='onnx', metavar='F', help='onnx, torchscript, pt2 or safetensors (default: onnx)')
+    s.add_argument('--format', metavar='F', help="onnx, torchscript, pt2 or safetensors (default: by the file's ending, else onnx)")
     s.add_argument('--output_path', metavar='FILE', help='file to write (default: ARCH.FORMAT in this folder)')
     add('info', 'show versions, device, data, weights and runs', data=False)
     return p
@@ -294,7 +294,7 @@ class Borrowed:
         known = list(getattr(model, 'classes', None) or ())
         if data is not None and known and known != list(data.classes):
             raise ValueError(f'The weights know the classes {", ".join(known[:3])}..., but the images are {data.description}: name the right images with --data.')
-        stats = dict(mean=list(getattr(model, 'mean', None) or data.mean), std=list(getattr(model, 'std', None) or data.std))
+        stats = {k: list(getattr(model, k, None) or (() if data is None else getattr(data, k))) for k in ('mean', 'std')}
         self.recipe = Recipe()
         self.config = dict(arch=model.config['config'], data=dict(stats, name=data.name if data else '', classes=list(getattr(model, 'classes', None) or ())))
         if data is not None: self.predictions = as_predictions(predict(model, data.test, **stats, device=device), data.test, data)
@@ -318,14 +318,16 @@ def do_visualize(args):
         raise ValueError(f'There is no task {args.task!r}{f", did you mean {near[0]}?" if near else "."} The tasks are full_pipeline, {", ".join(tasks)}.')
     if args.model_type is not None and args.model_type not in choices['arch']: raise ValueError(f'--model_type {args.model_type!r} is unknown: choose one of {", ".join(choices["arch"])}.')
     for name in ('num_images', 'top_n'):
-        if getattr(args, name) is not None and getattr(args, name) < 1: raise ValueError(f'--{name} is {getattr(args, name)}, but must be at least 1.')
+        most = 10_000 if args.task == 'class_maps' else 500 # of what fits a figure
+        if getattr(args, name) is not None and not 1 <= getattr(args, name) <= most: raise ValueError(f'--{name} is {getattr(args, name)}, but must be from 1 to {most}.')
     needs_run, needs_data = tasks[args.task][:2] if args.task in tasks else (True, True)
     options = dict(num_images=args.num_images, top_n=args.top_n, model_type=args.model_type)
     run = model = None
     if needs_run or args.run: run, model = _run_or_weights(args.run)
     elif args.task == 'vgg_visualization' and not args.model_type: run = _newest('model.safetensors')
     data = None
-    if needs_data or model is not None: data = run.data(args.data) if run is not None else _load(args.data, Recipe())
+    if model is not None and args.task == 'loss_curves': Borrowed(model).history # says that there is none
+    if needs_data or model is not None and args.task != 'filters': data = run.data(args.data) if run is not None else _load(args.data, Recipe())
     if model is not None:
         from deepcnn4cifar.training import pick_device
         device = pick_device(args.device)
@@ -356,20 +358,22 @@ def _familiarity_of_weights():
     file = file.with_name(f'{file.stem}.familiarity.npz')
     return load_familiarity(file) if file.is_file() else None
 
-def do_explain(args):
+def _explainer(args):
+    "A function that classifies one picture, prints the answer and draws what the network looked at"
     import numpy as np, torch
     from deepcnn4cifar.activations import layer_features
     from deepcnn4cifar.data import load_image
     from deepcnn4cifar.gradcam import plot_gradcam
     from deepcnn4cifar.loaders import resize
-    from deepcnn4cifar.runs import save_figure
     run, model = _run_or_weights(args.run)
     model = model if model is not None else run.model
     if getattr(model, 'mean', None) is None: raise ValueError('These weights do not say how their input was normalised: use a run folder or weights that deepcnn4cifar has written.')
+    if not all(t.isfinite().all() for t in model.state_dict().values()): raise ValueError('These weights hold values that are not numbers, so the network has no answers: train it again.')
     mean, std = (torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (model.mean, model.std))
     size, name = (run.recipe.sizes[-1], run.config['data']['name']) if run else (32, '')
-    known, pictures, made = run.familiarity if run else _familiarity_of_weights(), [(Path(p), load_image(p)) for p in args.images], []
-    for path, image in pictures:
+    known = run.familiarity if run else _familiarity_of_weights()
+    def explain(path):
+        image = load_image(path)
         x = torch.as_tensor(np.ascontiguousarray(image))[None].float()
         if size != x.shape[-1]: x = resize(x, size)
         x = (x / 255 - mean) / std
@@ -379,21 +383,37 @@ def do_explain(args):
         print(f'{path}: ' + ', '.join(f'{classes[i]} {100 * p[i]:.1f} %' for i in best))
         if known and (d := known.distance(layer_features(model, x, [known.layer])[known.layer]).item()) > known.threshold:
             print(f'  Warning: this picture is unlike anything the network was trained on (distance {d:.2f}; 99 % of the validation images lie within {known.threshold:.2f}), so the answer may mean nothing.')
-        fig = plot_gradcam(model, x, image[None], classes, title=f'{path.name}: {classes[best[0]]} ({100 * p[best[0]]:.0f} %){f", network trained on {name}" if name else ""}')
+        shown = path.name.replace('$', r'\$').encode(errors='replace').decode() # neither mathematics nor half a character
+        return plot_gradcam(model, x, image[None], classes, title=f'{shown}: {classes[best[0]]} ({100 * p[best[0]]:.0f} %){f", network trained on {name}" if name else ""}')
+    return explain
+
+# %% ../nbs/80_cli.ipynb #26353b5e
+def do_explain(args):
+    from deepcnn4cifar.runs import save_figure
+    explain, taken, code = _explainer(args), {Path(p).resolve() for p in args.images}, 0
+    if args.output_path and Path(args.output_path).is_file(): raise ValueError(f'{args.output_path} is a file: explain needs a folder as --output_path.')
+    for path in map(Path, args.images):
         target = (Path(args.output_path) if args.output_path else path.parent)/f'{path.stem}_explained.png'
-        while target in made: target = target.with_name(f'{target.stem}_again.png')
-        made.append(target)
-        print(f'  {save_figure(fig, target)}')
+        while target.resolve() in taken: target = target.with_name(f'{target.stem}_again.png')
+        try: print(f'  {save_figure(explain(path), target)}')
+        except (OSError, ValueError) as e:
+            if args.debug: raise
+            _say(f'deepcnn4cifar: {e}'); code = 2
+        else: taken.add(target.resolve())
+    return code
 
 # %% ../nbs/80_cli.ipynb #35497a55
 def do_export(args):
     from deepcnn4cifar.weights import export_model
-    formats = dict(onnx='onnx', torchscript='pt', pt2='pt2', safetensors='safetensors')
-    if args.format not in formats: raise ValueError(f'--format {args.format!r} is unknown: choose one of {", ".join(formats)}.')
+    endings = {'onnx': '.onnx', 'torchscript': '.pt', 'pt2': '.pt2', 'safetensors': '.safetensors'}
+    meant = {ending: name for name, ending in endings.items()}.get(Path(args.output_path or '').suffix)
+    kind = args.format or meant or 'onnx'
+    if kind not in endings: raise ValueError(f'--format {kind!r} is unknown: choose one of {", ".join(endings)}.')
+    if meant and meant != kind: raise ValueError(f'{args.output_path} ends like a {meant} file, but --format is {kind}: leave out one of them, or make them agree.')
+    if args.output_path and Path(args.output_path).exists() and not Path(args.output_path).is_file(): raise ValueError(f'{args.output_path} is not a file that could be written: name another as --output_path.')
     run, model = _run_or_weights(args.run)
-    arch = run.config['arch'] if run else str(model.config['config'])
-    path = Path(args.output_path or f'{arch}.{formats[args.format]}')
-    print(export_model(model if run is None else run.model, path, format=args.format, size=run.recipe.sizes[-1] if run else 32))
+    path = Path(args.output_path or (run.config['arch'] if run else str(model.config['config'])) + endings[kind])
+    print(export_model(model if run is None else run.model, path, format=kind, size=run.recipe.sizes[-1] if run else 32))
 
 def do_info(args):
     from deepcnn4cifar.data import find_cifar10
@@ -429,13 +449,15 @@ def main(
     argv=None, # options; default those of the command line
 ) -> int: # exit code: 0, or 2 for wrong input, 130 for Ctrl-C
     "The command `deepcnn4cifar`"
-    argv = [_spelling(a) for a in (sys.argv[1:] if argv is None else argv)]
+    argv = list(sys.argv[1:] if argv is None else argv)
+    end = argv.index('--') if '--' in argv else len(argv) # what follows is no option
+    argv = [_spelling(a) for a in argv[:end]] + argv[end:]
     args = make_parser().parse_args(argv)
     warnings.simplefilter('ignore', FutureWarning); warnings.simplefilter('ignore', DeprecationWarning)
     warnings.formatwarning = lambda message, *rest, **more: f'{message}\n'
     os.environ.setdefault('MPLBACKEND', 'Agg')
     if not _first() and args.command not in ('run', 'train'): return 0 # the first process does it
-    try: globals()[f'do_{args.command}'](args)
+    try: return globals()[f'do_{args.command}'](args) or 0
     except KeyboardInterrupt: return 130
     except BrokenPipeError: return 0
     except Exception as e:
@@ -444,4 +466,3 @@ def main(
         said = e.strerror if isinstance(e, OSError) and e.strerror and not e.filename else str(e)
         _say(f'deepcnn4cifar: {said}' if expected else f'deepcnn4cifar: unexpected {type(e).__name__}: {e} (--debug shows where)')
         return 2
-    return 0

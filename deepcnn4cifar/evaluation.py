@@ -122,8 +122,11 @@ def _numbers(labels, classes, what):
 def _class_names(classes, *labels):
     "The given class names, or those that the labels suggest"
     if classes is not None: return tuple(map(str, classes))
-    seen = np.concatenate([np.asarray(l).astype(str) for l in labels])
-    return tuple(sorted(set(seen))) if not all(x.lstrip('-').isdigit() for x in seen) else tuple(map(str, range(max(map(int, seen)) + 1)))
+    seen = [np.asarray(l).astype(str) for l in labels]
+    numbers = [all(x.lstrip('-').isdigit() for x in s) for s in seen]
+    if not any(map(len, seen)): raise ValueError('There are no predictions.')
+    if len(set(numbers)) > 1: raise ValueError('target and predicted do not speak of the same classes, one has names and the other numbers: use one kind, or give the class names.')
+    return tuple(map(str, range(max(int(x) for s in seen for x in s) + 1))) if all(numbers) else tuple(sorted(set(np.concatenate(seen))))
 
 @patch(cls_method=True)
 def from_labels(cls:Predictions,

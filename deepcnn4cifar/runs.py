@@ -77,6 +77,7 @@ class Run:
         try: config = json.loads(file.read_text(encoding='utf-8'))
         except ValueError: raise ValueError(f'{file} is damaged: it is not JSON.') from None
         if not isinstance(config, dict) or not {'recipe', 'data', 'arch', 'device'} <= set(config): raise ValueError(f'{file} is not the config of a run.')
+        if not isinstance(config['recipe'], dict) or not isinstance(config['data'], dict) or 'name' not in config['data']: raise ValueError(f'{file} is damaged: its recipe and data are not what a run writes.')
         return config
     @property
     def recipe(self) -> Recipe:

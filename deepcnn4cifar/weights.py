@@ -237,8 +237,9 @@ def find_weights(
     import deepcnn4cifar
     wanted = '' if name is None else str(name)
     given = wanted and wanted.lower() not in names
-    places = [wanted] if given else [os.environ.get('DEEPCNN4CIFAR_WEIGHTS', ''), Path(deepcnn4cifar.__file__).parents[1] / 'pretrained', 'pretrained']
-    for place in filter(None, places):
+    told = os.environ.get('DEEPCNN4CIFAR_WEIGHTS')
+    places = [wanted] if given else [told] if told else [Path(deepcnn4cifar.__file__).parents[1] / 'pretrained', 'pretrained']
+    for place in places:
         if re.match('https?://', str(place)): return cached_download(str(place))
         place = Path(place).expanduser()
         if place.is_file(): return place
@@ -246,6 +247,7 @@ def find_weights(
         files = sorted(p for p in place.glob('*') if p.suffix in ('.safetensors', '.pth', '.pt') and p.stem != 'checkpoint')
         files = [p for p in files if given or not wanted or re.match(rf'{re.escape(wanted)}(?![\d-])', p.name, re.I)]
         if files: return files[0]
+    if told and not given: raise FileNotFoundError(f'DEEPCNN4CIFAR_WEIGHTS is {told}, where there are no weights{wanted and f" of {wanted}"}: set it to a file, a folder or an http(s) address, or unset it')
     what = f'no weights at {wanted}' if given else f'no pretrained weights{wanted and f" of {wanted}"}'
     raise FileNotFoundError(f'{what}: train some with `deepcnn4cifar run`, or set DEEPCNN4CIFAR_WEIGHTS to a file, a folder or an http(s) address')
 
