@@ -47,7 +47,7 @@ def main():
     a = p.parse_args()
     tutorial = json.loads((Path(__file__).parent.parent/'nbs/tutorials/explorer.ipynb').read_text(encoding='utf-8'))
     cells = [''.join(c['source']) for c in tutorial['cells'] if c['cell_type'] == 'code']
-    if a.run: cells[1] = f"from deepcnn4cifar.weights import load_weights\ndata = load_data({a.data!r})\nnet = load_weights({str(Path(a.run).resolve()/'model.safetensors')!r}).eval()"
+    if a.run: cells[1:] = [f"from deepcnn4cifar.weights import load_weights\ndata = load_data({a.data!r})\nnet = load_weights({str(Path(a.run).resolve()/'model.safetensors')!r}).eval()", cells[2]] # the tutorial's last cell names a layer of its own network
     with tempfile.TemporaryDirectory() as folder, lab([*cells, 'import os, torch; torch.set_num_threads(1); os.getpid()'], dict(PYTHONPATH=os.pathsep.join([str(Path(__file__).resolve().parent.parent), os.environ.get('PYTHONPATH', '')]))) as page:
         pid = int(page.js("[...jupyterapp.shell.widgets('main')][0].content.widgets.at(-1).model.outputs.toJSON()[0].data['text/plain']"))
         page.wait("document.querySelector('.explorer-map')?.naturalWidth", 60)
