@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .gradcam import check_eager, default_layers, find_layers, layer_titles
+from .vgg import eval_mode
 
 # %% ../nbs/65_activations.ipynb #3352131b
 @contextmanager
@@ -39,12 +40,8 @@ def evaluating(
     model:nn.Module, # any network
 ):
     "Within the block, `model` in evaluation mode, without gradients; gives a function that brings images to its device and float type"
-    weight, modes = next(model.parameters(), None), [(m, m.training) for m in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad(): yield lambda x: x if weight is None else x.to(weight.device, weight.dtype)
-    finally:
-        for m, mode in modes: m.training = mode
+    weight = next(model.parameters(), None)
+    with eval_mode(model), torch.no_grad(): yield lambda x: x if weight is None else x.to(weight.device, weight.dtype)
 
 # %% ../nbs/65_activations.ipynb #152736ed
 def plot_activations(

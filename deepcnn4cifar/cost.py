@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .receptive import footprint, receptive_field
-from .vgg import check, names, vgg
+from .vgg import check, eval_mode, names, vgg
 
 # %% ../nbs/24_cost.ipynb #36606cc4
 def trace_shapes(
@@ -25,16 +25,15 @@ def trace_shapes(
 ) -> tuple[dict, dict]: # (input, output) shapes by layer name, multiply-adds by layer name
     "What goes into and comes out of every layer, and how much it computes"
     if in_channels is None: in_channels = next(m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
-    modes, shapes, hooks = {m: m.training for m in model.modules()}, {}, []
+    shapes, hooks = {}, []
     state = {k: v.to('meta') for k, v in model.state_dict().items()}
     image = torch.empty(1, in_channels, size, size, device='meta', dtype=next(model.parameters()).dtype)
     try:
         for name, m in model.named_modules():
             if not list(m.children()): hooks.append(m.register_forward_hook(lambda m, i, o, name=name: shapes.update({name: (tuple(i[0].shape), tuple(o.shape))})))
-        with FlopCounterMode(display=False) as counter, torch.no_grad(): torch.func.functional_call(model.eval(), state, image)
+        with eval_mode(model), FlopCounterMode(display=False) as counter, torch.no_grad(): torch.func.functional_call(model, state, image)
     finally:
         for h in hooks: h.remove()
-        for m, training in modes.items(): m.training = training
     counts = {name.partition('.')[2]: sum(ops.values()) // 2 for name, ops in counter.get_flop_counts().items()}
     return shapes, {name: counts.get(name, 0) for name in shapes}
 
@@ -144,7 +143,7 @@ def layer_seconds(
 ): # pandas Series, seconds of each layer's forward pass for the whole batch
     "How long every layer takes, measured"
     import pandas as pd
-    p, modes = next(model.parameters()), {m: m.training for m in model.modules()}
+    p = next(model.parameters())
     image = torch.randn(batch, next(m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), size, size, dtype=p.dtype, device=p.device)
     started, best, hooks = {}, {}, []
     def now(): # wait for the accelerator, which works while Python goes on
@@ -156,11 +155,10 @@ def layer_seconds(
             if list(m.children()): continue
             hooks.append(m.register_forward_pre_hook(lambda m, i, name=name: started.update({name: now()})))
             hooks.append(m.register_forward_hook(lambda m, i, o, name=name: stop(name)))
-        with torch.inference_mode():
-            for _ in range(repeats + 1): model.eval()(image)
+        with eval_mode(model), torch.inference_mode():
+            for _ in range(repeats + 1): model(image)
     finally:
         for h in hooks: h.remove()
-        for m, training in modes.items(): m.training = training
     return pd.Series(best, name='seconds')
 
 # %% ../nbs/24_cost.ipynb #9aaa3214

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .gradcam import GradCAM, class_scores, default_layers, fuse_maps, layer_titles, methods, normalize_maps, resize_maps
+from .vgg import eval_mode
 
 # %% ../nbs/62_faithfulness.ipynb #c0d2e956
 def _ready(model, x):
@@ -46,14 +47,10 @@ def baseline_map(
     if kind == 'centre':
         r2 = torch.linspace(-1, 1, h, device=x.device)[:, None]**2 + torch.linspace(-1, 1, w, device=x.device)**2
         return torch.exp(-2 * r2).expand(b, h, w)
-    modes = [(m, m.training) for m in model.modules()]
-    try:
-        with torch.inference_mode(False), torch.enable_grad():
-            x = x.detach().clone().requires_grad_()
-            if isinstance(target, torch.Tensor): target = target.clone()
-            g, = torch.autograd.grad(class_scores(_logits(model.eval(), x), target)[0].sum(), x)
-    finally:
-        for m, mode in modes: m.training = mode
+    with eval_mode(model), torch.inference_mode(False), torch.enable_grad():
+        x = x.detach().clone().requires_grad_()
+        if isinstance(target, torch.Tensor): target = target.clone()
+        g, = torch.autograd.grad(class_scores(_logits(model, x), target)[0].sum(), x)
     return g.abs().amax(1)
 
 # %% ../nbs/62_faithfulness.ipynb #17ca24f5

@@ -7,6 +7,7 @@ __all__ = ['methods', 'default_method', 'find_layers', 'check_eager', 'class_sco
            'resize_maps', 'normalize_maps', 'overlay', 'fuse_maps', 'plot_gradcam', 'class_activation_map']
 
 # %% ../nbs/60_gradcam.ipynb #125bbfc3
+from contextlib import ExitStack
 from difflib import get_close_matches
 from functools import partial
 
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .vgg import activations
+from .vgg import activations, eval_mode
 
 # %% ../nbs/60_gradcam.ipynb #47c7c036
 def find_layers(
@@ -98,19 +99,18 @@ class _Kept:
         check_eager(model)
         self.model, self.layers = model, find_layers(model, layers)
         self.logits = self.target = None  # of the latest call
-        self._kept, self._modes, self._handles = None, None, []
+        self._kept = self._to_undo = None
 
     def __enter__(self):
-        if self._modes is not None: raise RuntimeError('this GradCAM is already in use: make one for each with block.')
-        self._modes = [(m, m.training) for m in self.model.modules()]
-        self.model.eval()
-        self._handles = [m.register_forward_hook(partial(self._keep, name)) for name, m in self.layers.items()]
+        if self._to_undo is not None: raise RuntimeError('this GradCAM is already in use: make one for each with block.')
+        self._to_undo = ExitStack()
+        self._to_undo.enter_context(eval_mode(self.model))
+        for name, m in self.layers.items(): self._to_undo.enter_context(m.register_forward_hook(partial(self._keep, name)))
         return self
 
     def __exit__(self, *exception):
-        for handle in self._handles: handle.remove()
-        for m, mode in self._modes: m.training = mode
-        self._modes, self._handles = None, []
+        self._to_undo.close()
+        self._to_undo = None
 
     def _keep(self, name, module, args, output):
         if self._kept is None: return  # somebody runs the network for other purposes
@@ -138,7 +138,7 @@ class GradCAM(_Kept):
     ) -> dict: # layer name -> (activations, gradients), both `(B, K, h, w)`
         "What every method is made of; `self.logits` and `self.target` hold what was predicted and explained"
         weight = next(self.model.parameters(), x)
-        if self._modes is None: raise RuntimeError('GradCAM sets its hooks in a with block: write `with GradCAM(model, layers) as cam: cam(x)`.')
+        if self._to_undo is None: raise RuntimeError('GradCAM sets its hooks in a with block: write `with GradCAM(model, layers) as cam: cam(x)`.')
         with torch.inference_mode(False), torch.no_grad():
             x = x.clone() if x.is_inference() else x
             logits, outputs = self._run(x.to(weight.device, weight.dtype))

@@ -4,9 +4,11 @@
 
 # %% auto #0
 __all__ = ['configs', 'names', 'activations', 'initialisations', 'vgg_features', 'vgg_head', 'VGG', 'vgg', 'check',
-           'check_config', 'initialise', 'vgg11', 'vgg13', 'vgg16', 'vgg19', 'layer_names']
+           'check_config', 'initialise', 'vgg11', 'vgg13', 'vgg16', 'vgg19', 'layer_names', 'eval_mode']
 
 # %% ../nbs/20_vgg.ipynb #affb6c85
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
@@ -162,3 +164,14 @@ def layer_names(
         elif isinstance(m, nn.MaxPool2d): found[f'pool{block}'] = name; block, conv = block + 1, 0
         elif isinstance(m, nn.Linear): linear += 1; found[f'fc{linear}'] = name
     return found
+
+# %% ../nbs/20_vgg.ipynb #9dda2548
+@contextmanager
+def eval_mode(
+    model:nn.Module, # any network
+):
+    "Within the block, `model` in evaluation mode; afterwards every module in the mode that it had"
+    modes = [(m, m.training) for m in model.modules()]
+    try: yield model.eval()
+    finally:
+        for m, mode in modes: m.training = mode

@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from .vgg import layer_names, names, vgg, VGG
+from .vgg import eval_mode, layer_names, names, vgg, VGG
 
 # %% ../nbs/22_weights.ipynb #df403b45
 def save_weights(
@@ -312,14 +312,12 @@ def export_model(
     if format not in suffixes.values(): raise ValueError(f'unknown format {format or path.suffix!r}: choose one of {", ".join(dict.fromkeys(suffixes.values()))}')
     if format == 'safetensors': return save_weights(model, path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    p, modes = next(model.parameters()), {m: m.training for m in model.modules()}
+    p = next(model.parameters())
     part = path.with_name(f'{path.stem}.{os.getpid()}.part.{dict(torchscript="pt").get(format, format)}')
     try:
-        write_model(model.eval(), torch.zeros(2, model.config['in_channels'], size, size, dtype=p.dtype, device=p.device), part, format)
+        with eval_mode(model): write_model(model, torch.zeros(2, model.config['in_channels'], size, size, dtype=p.dtype, device=p.device), part, format)
         os.replace(part, path)
-    finally:
-        for m, training in modes.items(): m.training = training
-        part.unlink(missing_ok=True)
+    finally: part.unlink(missing_ok=True)
     return path
 
 def write_model(model, image, path, format):
