@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from .files import whole_file
 from .receptive import footprint, receptive_field
 from .vgg import check, eval_mode, names, vgg
 
@@ -266,9 +267,9 @@ def save_drawing(
     from pathlib import Path
     import matplotlib.pyplot as plt
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == '.tex': path.write_text(tikz_vgg(arch, size, **kwargs), encoding='utf-8'); return path
-    figure = draw_vgg(arch, size, theme, **kwargs)
-    try: figure.savefig(path)
-    finally: plt.close(figure)
+    with whole_file(path) as part:
+        if path.suffix == '.tex': part.write_text(tikz_vgg(arch, size, **kwargs), encoding='utf-8'); return path
+        figure = draw_vgg(arch, size, theme, **kwargs)
+        try: figure.savefig(part)
+        finally: plt.close(figure)
     return path

@@ -6,12 +6,13 @@
 __all__ = ['Predictions', 'top_accuracy', 'calibration_error', 'wilson', 'metrics']
 
 # %% ../nbs/50_evaluation.ipynb #bcf4358c
-import os, warnings, zipfile
+import warnings, zipfile
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
+from .files import write_whole
 
 # %% ../nbs/50_evaluation.ipynb #3ea4932e
 def _exactly(values, what):
@@ -89,11 +90,7 @@ def save(self:Predictions,
 ) -> Path: # the file
     "Write the predictions to one compressed `.npz`, without pickles"
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f'.{path.name}.{os.getpid()}')
-    with open(beside, 'wb') as f:
-        np.savez_compressed(f, index=self.index, target=self.target, logits=self.logits, classes=np.array(self.classes), fingerprint=np.array(self.fingerprint), description=np.array(self.description), labels_only=np.array(self.labels_only))
-    os.replace(beside, path)
+    write_whole(path, lambda f: np.savez_compressed(f, index=self.index, target=self.target, logits=self.logits, classes=np.array(self.classes), fingerprint=np.array(self.fingerprint), description=np.array(self.description), labels_only=np.array(self.labels_only)))
     return path
 
 # %% ../nbs/50_evaluation.ipynb #b07b282e

@@ -6,10 +6,11 @@
 __all__ = ['verdict', 'write_report']
 
 # %% ../nbs/75_report.ipynb #96b9f482
-import base64, html, io, json, os, re
+import base64, html, io, json, re
 from pathlib import Path
 import numpy as np
 from . import evaluation as ev, figures as fg
+from .files import write_whole
 
 # %% ../nbs/75_report.ipynb #978752a9
 def _percent(x, digits=2): return '–' if x is None else f'{100 * x:.{digits}f} %'
@@ -349,7 +350,5 @@ def write_report(
 <footer>Written by deepcnn4cifar. Every figure about mistakes and trust is computed from the stored predictions alone, which can be read with <code>Predictions.load("predictions.npz")</code>.</footer>
 <script>{_script}</script></body></html>
 '''
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f'.{path.name}.{os.getpid()}')
-    beside.write_text(page, encoding='utf-8'); os.replace(beside, path)
+    write_whole(path, page.encode())
     return path

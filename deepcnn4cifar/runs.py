@@ -19,9 +19,10 @@ from fastcore.basics import patch
 import deepcnn4cifar
 from .data import load_data
 from .evaluation import Predictions, metrics
+from .files import write_whole
 from .processes import from_first, processes, rank
 from .recipes import Recipe
-from .training import (Bar, estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict, read_checkpoint, vgg_learner, write_atomically)
+from .training import Bar, estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict, read_checkpoint, vgg_learner
 from .weights import load_weights, save_weights
 
 # %% ../nbs/70_runs.ipynb #17335c9c
@@ -117,7 +118,7 @@ class Run:
 def write_json(self:Run, name, value):
     "Write a JSON file of the run, whole or not at all"
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=lambda o: o.item() if isinstance(o, np.generic) else o.tolist())
-    write_atomically(self.path/name, lambda f: f.write(text.encode()))
+    write_whole(self.path/name, text.encode())
 @patch
 def update(self:Run, **more):
     "Add to `config.json`"
@@ -200,7 +201,7 @@ def keep_familiarity(run, data, device='cpu', known=1500, valid=2000):
         return torch.cat([layer_features(model, x, [layer])[layer] for x in batches])
     known = features(data.train, known)
     familiar = learn_familiarity(known, features(data.valid, valid), layer, k=min(10, len(known)))
-    write_atomically(run.path/'familiarity.npz', lambda f: save_familiarity(familiar, f))
+    write_whole(run.path/'familiarity.npz', lambda f: save_familiarity(familiar, f))
     run.familiarity = familiar
 
 # %% ../nbs/70_runs.ipynb #b4d4a8ef
@@ -229,7 +230,7 @@ def train(
     history = fit(learn, run.checkpoint, resume=resume, progress=progress)
     if rank(): return run # of several processes the first one writes
     text = history.to_csv(index=False)
-    write_atomically(run.path/'history.csv', lambda f: f.write(text.encode()))
+    write_whole(run.path/'history.csv', text.encode())
     save_weights(learn.model, run.path/'model.safetensors', data.classes, learn.dls.mean, learn.dls.std, data=data.description, size=size)
     run.__dict__.pop('model', None)
     run.update(seconds=float(history.seconds.sum()), peak_memory=peak_memory(device), processes=processes(), **cost)
@@ -364,7 +365,7 @@ def save_figure(fig, path):
     if kind not in ('png', 'svg', 'pdf', 'jpg', 'jpeg', 'webp'): raise ValueError(f'{path}: a figure can be written as .png, .svg, .pdf, .jpg or .webp.')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, lambda f: fig.savefig(f, format=kind, bbox_inches='tight'))
+        write_whole(path, lambda f: fig.savefig(f, format=kind, bbox_inches='tight'))
     except OSError as e: raise ValueError(f'{path} cannot be written ({e.strerror}).') from None
     finally: plt.close(fig)
     return path

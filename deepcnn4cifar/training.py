@@ -8,7 +8,7 @@ __all__ = ['pick_device', 'has_bf16', 'pick_dtype', 'Forward', 'size_at', 'Posit
            'start_from', 'new_model', 'vgg_learner', 'ClipNorm', 'Remembers', 'EMA', 'Plateau', 'KeepBest', 'EarlyStop',
            'start_fit', 'estimate_seconds', 'predict', 'Recipe', 'recipes', 'make_recipe', 'load_recipe', 'dump_recipe',
            'fit', 'Checkpoint', 'History', 'Progress', 'Bar', 'clock', 'memory_advice', 'Muon', 'make_optimizer',
-           'orthogonalise', 'parameter_groups', 'read_checkpoint', 'write_atomically', 'get_rng', 'set_rng']
+           'orthogonalise', 'parameter_groups', 'read_checkpoint', 'get_rng', 'set_rng']
 
 # %% ../nbs/40_training.ipynb #d1df6e6d
 import copy, math, time
@@ -33,7 +33,7 @@ from .weights import load_weights, transfer_weights
 
 # %% ../nbs/40_training.ipynb #34590b61
 _all_ = ['Recipe', 'recipes', 'make_recipe', 'load_recipe', 'dump_recipe', 'fit', 'Checkpoint', 'History', 'Progress', 'Bar', 'clock', 'memory_advice',
-         'Muon', 'make_optimizer', 'orthogonalise', 'parameter_groups', 'read_checkpoint', 'write_atomically', 'get_rng', 'set_rng']
+         'Muon', 'make_optimizer', 'orthogonalise', 'parameter_groups', 'read_checkpoint', 'get_rng', 'set_rng']
 
 def __getattr__(name): # what the chapter on checkpoints adds to training can be had from here too
     from deepcnn4cifar import checkpoints

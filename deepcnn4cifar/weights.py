@@ -15,6 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from .files import whole_file
 from .vgg import eval_mode, layer_names, names, vgg, VGG
 
 # %% ../nbs/22_weights.ipynb #df403b45
@@ -32,17 +33,10 @@ def save_weights(
     for k, kind in dict(classes=str, mean=float, std=float).items(): known[k] = None if known[k] is None else [kind(v) for v in known[k]]
     metadata = {'format': 'pt', **{k: json.dumps(v) for k, v in (dict(arch=model.config) | known | extra).items() if v is not None}}
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    try:
-        part.touch()
-        mode = part.stat().st_mode
+    with whole_file(path) as part:
         if path.suffix == '.safetensors': save_file(state, part, metadata)
         elif path.suffix in ('.pth', '.pt'): torch.save(dict(state_dict=state, metadata=metadata), part)
         else: raise ValueError(f'cannot tell the format of {path.name}: end it in .safetensors, .pth or .pt')
-        part.chmod(mode) # safetensors' own files are for the owner only
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
     return path
 
 # %% ../nbs/22_weights.ipynb #3e20ceaf
@@ -218,15 +212,11 @@ def cached_download(
     import hashlib, shutil, urllib.request
     path = Path(torch.hub.get_dir()) / 'checkpoints' / f'{hashlib.sha256(url.encode()).hexdigest()[:8]}-{Path(url.split("?")[0]).name}'
     if path.exists(): return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
     try:
-        with urllib.request.urlopen(url, timeout=20) as r, open(part, 'wb') as f:
+        with urllib.request.urlopen(url, timeout=20) as r, whole_file(path) as part, open(part, 'wb') as f:
             shutil.copyfileobj(r, f)
             if r.length: raise OSError(f'{r.length} bytes are missing at the end')
-        os.replace(part, path)
     except (OSError, ValueError) as e: raise RuntimeError(f'cannot download weights from {url}: {e}') from e
-    finally: part.unlink(missing_ok=True)
     return path
 
 # %% ../nbs/22_weights.ipynb #79289aeb
@@ -311,13 +301,9 @@ def export_model(
     format = format or suffixes.get(path.suffix)
     if format not in suffixes.values(): raise ValueError(f'unknown format {format or path.suffix!r}: choose one of {", ".join(dict.fromkeys(suffixes.values()))}')
     if format == 'safetensors': return save_weights(model, path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     p = next(model.parameters())
-    part = path.with_name(f'{path.stem}.{os.getpid()}.part.{dict(torchscript="pt").get(format, format)}')
-    try:
-        with eval_mode(model): write_model(model, torch.zeros(2, model.config['in_channels'], size, size, dtype=p.dtype, device=p.device), part, format)
-        os.replace(part, path)
-    finally: part.unlink(missing_ok=True)
+    image = torch.zeros(2, model.config['in_channels'], size, size, dtype=p.dtype, device=p.device)
+    with whole_file(path, '.' + dict(torchscript='pt').get(format, format)) as part, eval_mode(model): write_model(model, image, part, format)
     return path
 
 def write_model(model, image, path, format):
