@@ -27,7 +27,8 @@ def measure(net, x_valid, x_test, y_test):
     score = lambda key: found[key][keys[0]].mean().item()
     title = lambda key: f'{layer_titles(net, key[:1])[0]} {key[1]}'
     winner = max((k for k in found if k[0] != 'baseline'), key=score)
-    shown = [winner, (layers[-1], 'gradcam'), (layers[1], 'hirescam'), ('mean', default_method), *(max((k for k in found if k[1] == m), key=score) for m in methods)]
+    default = 'mean', default_method
+    shown = [winner, (layers[-1], 'gradcam'), (layers[1], 'hirescam'), default, ('mean', 'layercam'), ('product', 'layercam'), *(max((k for k in found if k[1] == m), key=score) for m in methods)]
     shown += [max((k for k in found if k[0] == how), key=score) for how in ('mean', 'product')] + [('baseline', b) for b in baselines]
     test = {}
     with GradCAM(net, layers) as cam: tensors = cam.tensors(x_test)
@@ -37,9 +38,9 @@ def measure(net, x_valid, x_test, y_test):
         elif layer in ('mean', 'product'): maps = fuse_maps({l: methods[m](*t).relu() for l, t in tensors.items()}, x_test.shape[-2:], layer)
         else: maps = methods[m](*tensors[layer]).relu()
         test[layer, m] = measure_maps(net, x_test, maps, target)
-    lead = {title(k): mean_interval(test[winner][keys[0]] - v[keys[0]]) for k, v in test.items() if k != winner}
-    return dict(valid_images=len(x_valid), test_images=len(x_test), accuracy_on_these_test_images=right, winner=title(winner), default=title(('mean', default_method)),
-        valid={title(k): summary(v) for k, v in found.items()}, test={title(k): summary(v) for k, v in test.items()}, winner_minus_others_on_test=lead)
+    lead = lambda first: {title(k): mean_interval(test[first][keys[0]] - v[keys[0]]) for k, v in test.items() if k != first}
+    return dict(valid_images=len(x_valid), test_images=len(x_test), accuracy_on_these_test_images=right, winner=title(winner), default=title(default),
+        valid={title(k): summary(v) for k, v in found.items()}, test={title(k): summary(v) for k, v in test.items()}, winner_minus_others_on_test=lead(winner), default_minus_others_on_test=lead(default))
 
 
 def main():

@@ -63,7 +63,7 @@ def plot_activations(
         maps = kept[name][0].float().cpu()
         best = maps.mean((1, 2)).argsort(descending=True)[:channels]
         row[0].imshow(image.permute(1, 2, 0)); row[0].set_ylabel(f'{label}\n{maps.shape[1]}×{maps.shape[2]}', fontsize=8)
-        for ax, k in zip(row[1:], best): ax.imshow(maps[k], cmap='inferno', vmin=0); ax.set_title(f'channel {int(k)}', fontsize=8, pad=2)
+        for ax, k in zip(row[1:], best): ax.imshow(maps[k], cmap='inferno', vmin=0, vmax=float(maps[k].max().clamp(min=1e-12))); ax.set_title(f'channel {int(k)}', fontsize=8, pad=2)
         for ax in row[1 + len(best):]: ax.set_visible(False)
     fig.suptitle(title or 'most excited channels per layer (each on its own scale, dark is zero)', fontsize=9)
     return fig
@@ -94,8 +94,10 @@ def _field(features, layer):
     side, jump, middle = 1, 1, 0.
     for name, m in features:
         if isinstance(m, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
-            k, s, p = (v if isinstance(v, int) else v[0] for v in (m.kernel_size, m.stride, m.padding))
-            side, middle, jump = side + (k - 1) * jump, middle + ((k - 1) / 2 - p) * jump, jump * s
+            k, s, p, d = (v if isinstance(v, int) else v[0] for v in (m.kernel_size, m.stride, m.padding, getattr(m, 'dilation', 1)))
+            reach = (k - 1) * d
+            if p in ('same', 'valid'): p = reach // 2 if p == 'same' else 0
+            side, middle, jump = side + reach * jump, middle + (reach / 2 - p) * jump, jump * s
         if name == layer: return side, jump, middle
     raise ValueError(f'layer {layer!r} is not among the features of this network.')
 
@@ -310,10 +312,10 @@ def save_familiarity(familiarity, file):
 
 def load_familiarity(file) -> Familiarity:
     "Read what `save_familiarity` wrote; ValueError when it is something else"
-    import numpy as np, zipfile
+    import numpy as np, zipfile, zlib
     try:
         with np.load(file, allow_pickle=False) as z: return Familiarity(z['known'], int(z['k']), float(z['threshold']), str(z['layer']))
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile): raise ValueError(f'{file} is damaged: delete it, and `deepcnn4cifar evaluate` makes it anew.') from None
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error): raise ValueError(f'{file} is damaged: delete it, and `deepcnn4cifar evaluate` makes it anew.') from None
 
 # %% ../nbs/65_activations.ipynb #d4b7612f
 def separation(

@@ -22,7 +22,8 @@ def mean_maps(
     batch:int=250, # images at a time
 ) -> torch.Tensor: # `(classes, H, W)` from 0 to 1; zero for a class without images
     "Mean over each class of the maps, each divided by its maximum"
-    layers, labels = layers or default_layers(model, 'relu'), torch.as_tensor(labels)
+    layers, labels = layers or default_layers(model, 'relu'), torch.as_tensor(labels).cpu()
+    if len(labels) != len(x): raise ValueError(f'{len(x)} images need as many labels, not {len(labels)}.')
     total = torch.zeros(classes, *x.shape[-2:])
     with GradCAM(model, layers) as cam:
         for xb, yb in zip(x.split(batch), labels.split(batch)): total.index_add_(0, yb, normalize_maps(fuse_maps(cam(xb, yb, method), x.shape[-2:])).float().cpu())

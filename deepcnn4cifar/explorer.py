@@ -8,7 +8,7 @@ __all__ = ['explanation', 'explorer']
 # %% ../nbs/67_explorer.ipynb #0df90f30
 import torch
 
-from .gradcam import GradCAM, default_layers, default_method, fuse_maps, layer_titles, methods, overlay
+from .gradcam import GradCAM, default_layers, default_method, find_layers, fuse_maps, layer_titles, methods, overlay
 
 # %% ../nbs/67_explorer.ipynb #fb0abd27
 def explanation(
@@ -65,7 +65,7 @@ def explorer(
     from html import escape
     import ipywidgets as w
     if not len(split.labels): raise ValueError('explorer needs a split with at least one picture: this one is empty.')
-    layers = default_layers(model, 'relu') if layers is None else list(layers)
+    layers = default_layers(model, 'relu') if layers is None else list(find_layers(model, layers))
     names, labels, own = list(classes), torch.as_tensor(split.labels), []
     c, left, right, says = _controls(len(labels), names, layers, layer_titles(model, layers)), w.Image(format='png'), w.Image(format='png'), w.HTML()
     right.add_class('explorer-map'); left.add_class('explorer-picture')
@@ -80,7 +80,8 @@ def explorer(
         picture, p = explanation(model, image, mean, std, c['layer'].value, c['method'].value, target, c['opacity'].value)
         left.value, right.value = _png(image, scale), _png(picture, scale)
         top = ', '.join(f'{escape(names[k])} {p[k]:.0%}' for k in p.argsort(descending=True)[:3].tolist())
-        says.value = f"<b>{'your picture' if own else f'picture {i} ({escape(names[labels[i]])})'}</b>: the network says {top}"
+        shown, bare = escape(names[int(p.argmax()) if target is None else target]), c['opacity'].value > 0 and torch.equal(picture, image)
+        says.value = f"<b>{'your picture' if own else f'picture {i} ({escape(names[labels[i]])})'}</b>: the network says {top}<br>map for: {shown}" + (' (nothing here speaks for it)' if bare else '')
 
     def uploaded(change):
         from deepcnn4cifar.data import load_image

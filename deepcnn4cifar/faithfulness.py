@@ -67,7 +67,7 @@ def pixel_order(
 
 # %% ../nbs/62_faithfulness.ipynb #d59abafa
 def _probability(model, x, target):
-    with torch.no_grad(): return _logits(model, x).softmax(1).gather(1, target.to(x.device)[:, None])[:, 0]
+    with eval_mode(model), torch.no_grad(): return _logits(model, x).softmax(1).gather(1, target.to(x.device)[:, None])[:, 0]
 
 def blurred(x:torch.Tensor, sigma:float=4.) -> torch.Tensor:
     "Pictures without their detail (Gaussian blur of `sigma` pixels, edges repeated)"
@@ -79,7 +79,7 @@ def blurred(x:torch.Tensor, sigma:float=4.) -> torch.Tensor:
 
 # %% ../nbs/62_faithfulness.ipynb #f50a9f82
 def perturbation_curve(
-    model:nn.Module, # the network, in evaluation mode
+    model:nn.Module, # the network
     x:torch.Tensor, # normalised images `(B, C, H, W)`
     maps:torch.Tensor, # `(B, h, w)`
     target:torch.Tensor, # class index of each image
@@ -117,7 +117,7 @@ def impute(
 
 # %% ../nbs/62_faithfulness.ipynb #9e077eb1
 def road_score(
-    model:nn.Module, # the network, in evaluation mode
+    model:nn.Module, # the network
     x:torch.Tensor, # normalised images `(B, C, H, W)`
     maps:torch.Tensor, # `(B, h, w)`
     target:torch.Tensor, # class index of each image
@@ -134,7 +134,7 @@ def road_score(
 
 # %% ../nbs/62_faithfulness.ipynb #502ac87b
 def confidence_change(
-    model:nn.Module, # the network, in evaluation mode
+    model:nn.Module, # the network
     x:torch.Tensor, # normalised images `(B, C, H, W)`
     maps:torch.Tensor, # `(B, h, w)`
     target:torch.Tensor, # class index of each image
@@ -143,7 +143,7 @@ def confidence_change(
     x = _ready(model, x)
     before = _probability(model, x, target)
     after = _probability(model, x * normalize_maps(resize_maps(maps.to(x.device), x.shape[-2:]))[:, None], target)
-    return (before - after).clamp(min=0) / before, (after > before).to(x.dtype)
+    return (before - after).clamp(min=0) / before.clamp(min=torch.finfo(before.dtype).tiny), (after > before).to(x.dtype)
 
 # %% ../nbs/62_faithfulness.ipynb #ec023def
 def localisation(
@@ -160,7 +160,7 @@ def localisation(
 
 # %% ../nbs/62_faithfulness.ipynb #fed26a3f
 def measure_maps(
-    model:nn.Module, # the network, in evaluation mode
+    model:nn.Module, # the network
     x:torch.Tensor, # normalised images `(B, C, H, W)`
     maps:torch.Tensor, # `(B, h, w)`
     target:torch.Tensor, # class index of each image

@@ -18,7 +18,7 @@ def whole_file(
     path, # file to write; its folder is made if need be, and of a link, what it points to is written
     suffix:str=None, # ending of the name that the block gets; that of `path` when left out
 ):
-    "Within the block, the path of an empty file beside `path`, which takes its place when the block ends well and vanishes when it does not"
+    "Within the block, the path of an empty file beside `path`, which takes its place when the block ends well and vanishes when it does not; ValueError for a folder, a device or a pipe, OSError with a sentence when the disk refuses"
     path = Path(path).resolve()
     part = None
     try:
