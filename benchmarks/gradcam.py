@@ -130,7 +130,7 @@ def main():
     p.add_argument('--arch', default='vgg16'); p.add_argument('--images', type=int, default=256); p.add_argument('--batch', type=int, default=256)
     p.add_argument('--repeats', type=int, default=5); p.add_argument('--threads', type=int); p.add_argument('--many', type=int, default=1000, help='batches of 4 images for the memory check')
     p.add_argument('--clock', choices=['processor', 'wall'], default='processor', help='time of all threads together, or time that passes')
-    p.add_argument('--json', type=Path)
+    p.add_argument('--json', type=Path, help='file of measurements, where this one takes the place of the last one of its kind')
     a = p.parse_args()
     if a.threads: torch.set_num_threads(a.threads)
     clock = time.process_time if a.clock == 'processor' else time.perf_counter
@@ -158,9 +158,11 @@ def main():
     print(f'six layers in one pass cost {six_ratio:.2f} times the shallowest alone; after {a.many} batches the peak of memory grew by {growth:.1f} MiB, {hooks} hooks left')
     if a.json:
         versions = {name: version(name) for name in ('torch', 'captum', 'torchcam', 'grad-cam')}
-        a.json.write_text(json.dumps(dict(arch=a.arch, layer=layer, images=n, batch=a.batch, threads=torch.get_num_threads(), clock=a.clock, processor=platform.machine(), capability=torch.backends.cpu.get_cpu_capability(),
+        found = dict(arch=a.arch, layer=layer, images=n, batch=a.batch, threads=torch.get_num_threads(), clock=a.clock, processor=platform.machine(), capability=torch.backends.cpu.get_cpu_capability(),
             layout='channels last' if 'captum, channels last' in speed else 'as given', versions=versions, images_per_second=speed, ratio=ratio, ratio_predicted=ratio_predicted, relative_difference=agreement,
-            six_layers_over_one=six_ratio, memory_growth_mib=growth, hooks_left=hooks), indent=1) + '\n')
+            six_layers_over_one=six_ratio, batches=a.many, memory_growth_mib=growth, hooks_left=hooks)
+        others = [m for m in json.loads(a.json.read_text()) if any(m[k] != found[k] for k in ('arch', 'capability', 'threads', 'clock'))] if a.json.exists() else []
+        a.json.write_text(json.dumps([*others, found], indent=1) + '\n')
 
 
 if __name__ == '__main__': main()
