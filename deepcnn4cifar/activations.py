@@ -94,7 +94,7 @@ def _field(features, layer):
     side, jump, middle = 1, 1, 0.
     for name, m in features:
         if isinstance(m, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
-            k, s, p, d = (v if isinstance(v, int) else v[0] for v in (m.kernel_size, m.stride, m.padding, getattr(m, 'dilation', 1)))
+            k, s, p, d = (v if isinstance(v, (int, str)) else v[0] for v in (m.kernel_size, m.stride, m.padding, getattr(m, 'dilation', 1)))
             reach = (k - 1) * d
             if p in ('same', 'valid'): p = reach // 2 if p == 'same' else 0
             side, middle, jump = side + reach * jump, middle + (reach / 2 - p) * jump, jump * s
