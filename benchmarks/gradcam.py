@@ -100,11 +100,11 @@ def seconds(f, clock):
 
 
 def growth_of(net, layers, x, times):
-    "MiB by which the peak of memory grows over the last nine tenths of many calls"
+    "MiB by which the peak of memory grows over the second half of many calls"
     peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # on Linux
     with GradCAM(net, layers) as cam:
         for i in range(times):
-            if i == times // 10: gc.collect(); before = peak()
+            if i == times // 2: gc.collect(); before = peak()
             cam(x)
         gc.collect()
     return peak() - before
@@ -155,7 +155,7 @@ def main():
     for name in speed:
         if 'predicted' in name: print(f'{name:30}{speed[name]:13.0f}{speed["deepcnn4cifar, predicted class"] / speed[name]:28.2f}')
         elif 'last' in name or name == 'forward alone': print(f'{name:30}{speed[name]:13.0f}{speed["deepcnn4cifar"] / speed[name]:28.2f}')
-    print(f'six layers in one pass cost {six_ratio:.2f} times the shallowest alone; after {a.many} batches the peak of memory grew by {growth:.1f} MiB, {hooks} hooks left')
+    print(f'six layers in one pass cost {six_ratio:.2f} times the shallowest alone; over the second half of {a.many} batches the peak of memory grew by {growth:.1f} MiB, {hooks} hooks left')
     if a.json:
         versions = {name: version(name) for name in ('torch', 'captum', 'torchcam', 'grad-cam')}
         found = dict(arch=a.arch, layer=layer, images=n, batch=a.batch, threads=torch.get_num_threads(), clock=a.clock, processor=platform.machine(), capability=torch.backends.cpu.get_cpu_capability(),
