@@ -74,7 +74,7 @@ class Recipe:
 # %% ../nbs/35_recipes.ipynb #ad5c264d
 _ranges = dict( # name: (lowest, highest, in words)
     width=(1e-3, 64, 'a positive factor'), dropout=(0, .999, 'a probability from 0 to below 1'), epochs=(1, 10**6, 'a whole number of at least 1'),
-    batch_size=(1, 10**7, 'a whole number of at least 1'), lr=(1e-12, 1e3, 'a positive number'), lr_rest=(1e-12, 1e3, 'a positive number'),
+    batch_size=(1, 10**7, 'a whole number of at least 1'), lr=(1e-12, 1e3, 'a positive number of at most 1000'), lr_rest=(1e-12, 1e3, 'a positive number of at most 1000'),
     momentum=(0, .9999, 'from 0 to below 1'), weight_decay=(0, 1e3, 'a number of at least 0'), warmup=(0, .99, 'a fraction from 0 to below 1'),
     div=(1, 1e9, 'a factor of at least 1'), div_final=(1, 1e12, 'a factor of at least 1'), patience=(1, 10**6, 'a whole number of at least 1'),
     plateau_factor=(1e-6, .999, 'a factor between 0 and 1'), early_stopping=(0, 10**6, 'a whole number of at least 0'), label_smoothing=(0, .999, 'from 0 to below 1'),
