@@ -98,6 +98,8 @@ def make_parser():
     s = add('explain', 'classify pictures and show what the network looked at', data=False, device=False)
     s.add_argument('images', nargs='+', metavar='IMAGE', help='picture files')
     s.add_argument('--run', metavar='RUN', help='run folder (default: the newest run, else pretrained weights)')
+    s.add_argument('--target', metavar='CLASS', help='class to explain, by name or number (default: the one that the network says)')
+    s.add_argument('--method', metavar='M', default='hirescam', help='how maps are made: gradcam, hirescam, gradcam++, xgradcam or layercam (default: hirescam)')
     s.add_argument('--output_path', metavar='FOLDER', help='where to put the explained pictures (default: beside each picture)')
     s = add('export', 'write the network for use elsewhere', data=False, device=False)
     s.add_argument('run', nargs='?', metavar='RUN', help='run folder (default: the newest run, else pretrained weights)')
@@ -358,17 +360,26 @@ def _familiarity_of_weights():
     file = file.with_name(f'{file.stem}.familiarity.npz')
     return load_familiarity(file) if file.is_file() else None
 
+def _class_number(text, classes):
+    "The number of a class given by name or number; ValueError when there is none"
+    for k, c in enumerate(classes):
+        if text.strip().lower() in (str(c).lower(), str(k)): return k
+    raise ValueError(f'--target {text!r} is none of the classes: choose one of {", ".join(map(str, classes))}.')
+
 def _explainer(args):
     "A function that classifies one picture, prints the answer and draws what the network looked at"
     import numpy as np, torch
     from deepcnn4cifar.activations import layer_features
     from deepcnn4cifar.data import load_image
-    from deepcnn4cifar.gradcam import plot_gradcam
+    from deepcnn4cifar.gradcam import methods, plot_gradcam
     from deepcnn4cifar.loaders import resize
+    if args.method not in methods: raise ValueError(f'--method {args.method!r} is unknown: choose one of {", ".join(methods)}.')
     run, model = _run_or_weights(args.run)
     model = model if model is not None else run.model
     if getattr(model, 'mean', None) is None: raise ValueError('These weights do not say how their input was normalised: use a run folder or weights that deepcnn4cifar has written.')
     if not all(t.isfinite().all() for t in model.state_dict().values()): raise ValueError('These weights hold values that are not numbers, so the network has no answers: train it again.')
+    classes = getattr(model, 'classes', None) or list(range(model.config['num_classes']))
+    target = None if args.target is None else _class_number(args.target, classes)
     mean, std = (torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (model.mean, model.std))
     size, name = (run.recipe.sizes[-1], run.config['data']['name']) if run else (32, '')
     known = run.familiarity if run else _familiarity_of_weights()
@@ -379,12 +390,11 @@ def _explainer(args):
         x = (x / 255 - mean) / std
         with torch.inference_mode(): p = model(x)[0].softmax(0)
         best = p.argsort(descending=True)[:3].tolist()
-        classes = getattr(model, 'classes', None) or list(range(len(p)))
         print(f'{path}: ' + ', '.join(f'{classes[i]} {100 * p[i]:.1f} %' for i in best))
         if known and (d := known.distance(layer_features(model, x, [known.layer])[known.layer]).item()) > known.threshold:
             print(f'  Warning: this picture is unlike anything the network was trained on (distance {d:.2f}; 99 % of the validation images lie within {known.threshold:.2f}), so the answer may mean nothing.')
         shown = path.name.replace('$', r'\$').encode(errors='replace').decode() # neither mathematics nor half a character
-        return plot_gradcam(model, x, image[None], classes, title=f'{shown}: {classes[best[0]]} ({100 * p[best[0]]:.0f} %){f", network trained on {name}" if name else ""}')
+        return plot_gradcam(model, x, image[None], classes, method=args.method, target=target, title=f'{shown}: {classes[best[0]]} ({100 * p[best[0]]:.0f} %){f", network trained on {name}" if name else ""}')
     return explain
 
 # %% ../nbs/80_cli.ipynb #26353b5e

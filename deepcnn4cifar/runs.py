@@ -222,6 +222,8 @@ def train(
         cost['multiply_adds'] = count_multiply_adds(learn.model, size)
     except ImportError: pass
     left = 1.
+    if resume and rank() == 0:
+        for part in run.path.glob('.part-*'): part.unlink(missing_ok=True) # of a process that was killed while it wrote
     if resume: left = max(0, 1 - from_first(lambda: read_checkpoint(run.checkpoint)['epoch']) / recipe.epochs)
     with memory_advice(recipe): seconds = estimate_seconds(learn) * left
     if rank() == 0: say(f'Training {recipe.arch} ({cost["parameters"] / 1e6:.1f} million parameters) on {len(learn.dls.train.dataset):,} images of {data.name} for {recipe.epochs} epoch{"s"[:recipe.epochs > 1]}, '
