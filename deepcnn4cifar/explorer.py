@@ -50,6 +50,14 @@ def _controls(n, names, layers, titles):
     for name, control in c.items(): control.add_class(f'explorer-{name}')
     return c
 
+# %% ../nbs/67_explorer.ipynb #ce0b0bb2
+def _caption(names, p, which, target, bare):
+    "HTML: which picture it is, what the network says, and the class that the map is for"
+    from html import escape
+    top = ', '.join(f'{escape(names[k])} {p[k]:.0%}' for k in p.argsort(descending=True)[:3].tolist())
+    shown = escape(names[int(p.argmax()) if target is None else target])
+    return f"<b>{escape(which)}</b>: the network says {top}<br>map for: {shown}{' (nothing here speaks for it)' if bare else ''}"
+
 # %% ../nbs/67_explorer.ipynb #b766003a
 def explorer(
     model, # the network
@@ -64,12 +72,12 @@ def explorer(
     "Panel with the picture, its map, and controls for picture, class, layer, method, target and opacity"
     from html import escape
     import ipywidgets as w
+    from deepcnn4cifar.data import load_image
     if not len(split.labels): raise ValueError('explorer needs a split with at least one picture: this one is empty.')
     layers = default_layers(model, 'relu') if layers is None else list(find_layers(model, layers))
     names, labels, own = list(classes), torch.as_tensor(split.labels), []
     c, left, right, says = _controls(len(labels), names, layers, layer_titles(model, layers)), w.Image(format='png'), w.Image(format='png'), w.HTML()
     right.add_class('explorer-map'); left.add_class('explorer-picture')
-
     def draw(*_):
         chosen = range(len(labels)) if c['show'].value < 0 else (labels == c['show'].value).nonzero()[:, 0].tolist()
         c['index'].max = max(0, len(chosen) - 1)
@@ -79,18 +87,15 @@ def explorer(
         target = None if c['target'].value < 0 else c['target'].value
         picture, p = explanation(model, image, mean, std, c['layer'].value, c['method'].value, target, c['opacity'].value)
         left.value, right.value = _png(image, scale), _png(picture, scale)
-        top = ', '.join(f'{escape(names[k])} {p[k]:.0%}' for k in p.argsort(descending=True)[:3].tolist())
-        shown, bare = escape(names[int(p.argmax()) if target is None else target]), c['opacity'].value > 0 and torch.equal(picture, image)
-        says.value = f"<b>{'your picture' if own else f'picture {i} ({escape(names[labels[i]])})'}</b>: the network says {top}<br>map for: {shown}" + (' (nothing here speaks for it)' if bare else '')
+        bare = c['opacity'].value > 0 and torch.equal(picture, image)
+        says.value = _caption(names, p, 'your picture' if own else f'picture {i} ({names[labels[i]]})', target, bare)
 
     def uploaded(change):
-        from deepcnn4cifar.data import load_image
         if not change['new']: return  # emptied, by the next line or by hand
         c['upload'].value = ()  # or the same file could not be chosen again
         try: own[:] = [(read or load_image)(bytes(change['new'][-1]['content']))]
         except (ValueError, OSError) as e: says.value = escape(str(e)); return
         draw()
-
     def leaf(*_): own.clear(); draw()
     for name, change in dict(show=leaf, index=leaf, layer=draw, method=draw, target=draw, opacity=draw, upload=uploaded).items(): c[name].observe(change, 'value')
     draw()

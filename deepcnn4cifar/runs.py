@@ -53,8 +53,8 @@ def peak_memory(device='cpu') -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == 'Darwin' else 1024)
 
 # %% ../nbs/70_runs.ipynb #35827f35
-class Run:
-    "A run folder: what was trained, how, and how good it is"
+class _Settings:
+    "A run folder, as far as it says what is to be trained and how"
     def __init__(self, path): self.path = Path(path)
     def __repr__(self): return f'Run({str(self.path)!r})'
 
@@ -85,6 +85,10 @@ class Run:
         known = {k: tuple(v) if isinstance(v, list) else v for k, v in self.config['recipe'].items()}
         try: return Recipe(**known)
         except TypeError as e: raise ValueError(f'{self.path/"config.json"} was written by another version: {e}.') from None
+
+# %% ../nbs/70_runs.ipynb #43be18ab
+class Run(_Settings):
+    "A run folder: what was trained, how, and how good it is"
     @property
     def history(self):
         import pandas as pd
@@ -366,9 +370,8 @@ def save_figure(fig, path):
     kind = path.suffix.lstrip('.').lower() or 'png'
     if kind not in ('png', 'svg', 'pdf', 'jpg', 'jpeg', 'webp'): raise ValueError(f'{path}: a figure can be written as .png, .svg, .pdf, .jpg or .webp.')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda f: fig.savefig(f, format=kind, bbox_inches='tight'))
-    except OSError as e: raise ValueError(f'{path} cannot be written ({e.strerror}).') from None
+    except OSError as e: raise ValueError(f'{path} cannot be written ({os.strerror(e.errno) if e.errno else e}).') from None
     finally: plt.close(fig)
     return path
 

@@ -28,7 +28,7 @@ from .loaders import ImageSet, ImageBatches, Standardise, generator, make_loader
 from .optimisers import Muon, make_optimizer, orthogonalise, parameter_groups
 from .processes import bare, check_share, everyone, highest, join, processes, rank
 from .recipes import Recipe, recipes, make_recipe, load_recipe, dump_recipe
-from .vgg import vgg
+from .vgg import eval_mode, vgg
 from .weights import load_weights, transfer_weights
 
 # %% ../nbs/40_training.ipynb #34590b61
@@ -425,14 +425,13 @@ def predict(
     device = device or next(model.parameters()).device
     size = None if size == split.images.shape[-1] else size
     dl = ImageBatches(ImageSet(split.images), batch_size, size=size, after_batch=[Standardise(mean, std)], device=device)
-    was, out = model.training, []
-    model.eval().to(device)
-    try:
+    model.to(device)
+    out = []
+    with eval_mode(model):
         for x, in dl:
             x = plain(x).contiguous(memory_format=torch.channels_last)
             logits = model(x).float()
             if mirrored: logits = (logits + model(x.flip(-1)).float()) / 2
             out.append(logits.cpu())
             if progress: progress(sum(map(len, out)), len(split.images))
-    finally: model.train(was)
     return torch.cat(out).numpy()
