@@ -7,8 +7,8 @@ __all__ = ['pick_device', 'has_bf16', 'pick_dtype', 'Forward', 'size_at', 'Posit
            'ImageMean', 'mean_of', 'Average', 'SmoothLoss', 'LazyLosses', 'blocks', 'VGGLearner', 'with_images',
            'start_from', 'new_model', 'vgg_learner', 'ClipNorm', 'Remembers', 'EMA', 'Plateau', 'KeepBest', 'EarlyStop',
            'start_fit', 'estimate_seconds', 'predict', 'Recipe', 'recipes', 'make_recipe', 'load_recipe', 'dump_recipe',
-           'fit', 'Checkpoint', 'History', 'Progress', 'Bar', 'clock', 'memory_advice', 'Muon', 'make_optimizer',
-           'orthogonalise', 'parameter_groups', 'read_checkpoint', 'get_rng', 'set_rng']
+           'fit', 'Checkpoint', 'History', 'Progress', 'memory_advice', 'Muon', 'make_optimizer', 'orthogonalise',
+           'parameter_groups', 'read_checkpoint', 'get_rng', 'set_rng']
 
 # %% ../nbs/08_one_cycle.ipynb #d1df6e6d
 import copy, math, time
@@ -32,7 +32,7 @@ from .vgg import eval_mode, vgg
 from .weights import load_weights, transfer_weights
 
 # %% ../nbs/08_one_cycle.ipynb #34590b61
-_all_ = ['Recipe', 'recipes', 'make_recipe', 'load_recipe', 'dump_recipe', 'fit', 'Checkpoint', 'History', 'Progress', 'Bar', 'clock', 'memory_advice',
+_all_ = ['Recipe', 'recipes', 'make_recipe', 'load_recipe', 'dump_recipe', 'fit', 'Checkpoint', 'History', 'Progress', 'memory_advice',
          'Muon', 'make_optimizer', 'orthogonalise', 'parameter_groups', 'read_checkpoint', 'get_rng', 'set_rng']
 
 def __getattr__(name): # what the chapter on checkpoints adds to training can be had from here too
