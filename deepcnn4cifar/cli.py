@@ -368,26 +368,22 @@ def _class_number(text, classes):
 
 def _explainer(args):
     "A function that classifies one picture, prints the answer and draws what the network looked at"
-    import numpy as np, torch
+    import torch
     from deepcnn4cifar.activations import layer_features
     from deepcnn4cifar.data import load_image
     from deepcnn4cifar.gradcam import methods, plot_gradcam
-    from deepcnn4cifar.loaders import resize
     if args.method not in methods: raise ValueError(f'--method {args.method!r} is unknown: choose one of {", ".join(methods)}.')
     run, model = _run_or_weights(args.run)
     model = model if model is not None else run.model
-    if getattr(model, 'mean', None) is None: raise ValueError('These weights do not say how their input was normalised: use a run folder or weights that deepcnn4cifar has written.')
+    if not model.preprocessing.mean: raise ValueError('These weights do not say how their input was normalised: use a run folder or weights that deepcnn4cifar has written.')
     if not all(t.isfinite().all() for t in model.state_dict().values()): raise ValueError('These weights hold values that are not numbers, so the network has no answers: train it again.')
     classes = getattr(model, 'classes', None) or list(range(model.config['num_classes']))
     target = None if args.target is None else _class_number(args.target, classes)
-    mean, std = (torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1) for v in (model.mean, model.std))
-    size, name = (run.recipe.sizes[-1], run.config['data']['name']) if run else (32, '')
+    name = run.config['data']['name'] if run else ''
     known = run.familiarity if run else _familiarity_of_weights()
     def explain(path):
         image = load_image(path)
-        x = torch.as_tensor(np.ascontiguousarray(image))[None].float()
-        if size != x.shape[-1]: x = resize(x, size)
-        x = (x / 255 - mean) / std
+        x = model.preprocessing(image[None].copy())
         with torch.inference_mode(): p = model(x)[0].softmax(0)
         best = p.argsort(descending=True)[:3].tolist()
         print(f'{path}: ' + ', '.join(f'{classes[i]} {100 * p[i]:.1f} %' for i in best))

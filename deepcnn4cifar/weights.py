@@ -16,27 +16,31 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from .files import whole_file
-from .vgg import eval_mode, layer_names, names, vgg, VGG
+from .vgg import eval_mode, layer_names, names, Preprocessing, vgg, VGG
 
 # %% ../nbs/library/weights.ipynb #df403b45
 def save_weights(
     model:VGG, # network, whose `config` goes along
     path, # `.safetensors`, or `.pth`/`.pt` for PyTorch's own format
-    classes=None, # names of the classes; those the network remembers when left out
-    mean=None, # what the images' channels were normalised with, in [0, 1]; the same
-    std=None, # the same
-    **extra, # anything else worth remembering that JSON can hold
+    preprocessing:Preprocessing=None, # what it takes and what its outputs are called; `model.preprocessing` when left out
+    **extra, # `size`, `mean`, `std`, `classes` to say otherwise, and anything else worth remembering that JSON can hold
 ) -> Path: # the file
-    "Write a network's weights, with all that `load_weights` needs to rebuild it"
+    "Write a network's weights, with all that `load_weights` needs to rebuild it; ValueError if the facts do not fit the network"
     path = Path(path)
-    known = {k: getattr(model, k, None) if v is None else v for k, v in dict(classes=classes, mean=mean, std=std).items()}
-    for k, kind in dict(classes=str, mean=float, std=float).items(): known[k] = None if known[k] is None else [kind(v) for v in known[k]]
-    metadata = {'format': 'pt', **{k: json.dumps(v) for k, v in (dict(arch=model.config) | known | extra).items() if v is not None}}
+    known = (preprocessing or model.preprocessing).to_dict() | {k: v for k, v in extra.items() if v is not None}
+    known |= Preprocessing.from_dict(known).to_dict()
+    named, outputs = len(known.get('classes', ())), model.config['num_classes']
+    if named not in (0, outputs):
+        raise ValueError(f'{named} class names were given for a network with {outputs} outputs: give one name per output')
+    metadata = {'format': 'pt', **{k: json.dumps(v) for k, v in (dict(arch=model.config) | known).items()}}
     state = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     with whole_file(path) as part:
-        if path.suffix == '.safetensors': save_file(state, part, metadata)
-        elif path.suffix in ('.pth', '.pt'): torch.save(dict(state_dict=state, metadata=metadata), part)
-        else: raise ValueError(f'cannot tell the format of {path.name}: end it in .safetensors, .pth or .pt')
+        if path.suffix == '.safetensors':
+            save_file(state, part, metadata)
+        elif path.suffix in ('.pth', '.pt'):
+            torch.save(dict(state_dict=state, metadata=metadata), part)
+        else:
+            raise ValueError(f'cannot tell the format of {path.name}: end it in .safetensors, .pth or .pt')
     return path
 
 # %% ../nbs/library/weights.ipynb #3e20ceaf
@@ -71,7 +75,7 @@ def read_weights(
             state, metadata = torch.load(path, map_location='cpu', weights_only=True), {}
             for key in ('state_dict', 'model_state_dict', 'model'):
                 if isinstance(state, dict) and isinstance(state.get(key), dict): state, metadata = state[key], state.get('metadata', {})
-        metadata = {k: json.loads(v) for k, v in metadata.items() if k in ('arch', 'classes', 'mean', 'std')}
+        metadata = {k: json.loads(v) for k, v in metadata.items() if k in ('arch', 'size', 'mean', 'std', 'classes')}
     except Exception as e:
         raise ValueError(f'{path} cannot be read as weights: it is cut off or not a .safetensors or .pth file ({type(e).__name__})') from e
     if not isinstance(state, dict) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
@@ -125,7 +129,7 @@ def load_weights(
     path, # file written by `save_weights`, or any file of a VGG's weights
     model:VGG=None, # network to fill; rebuilt from what the file says when left out
     device='cpu', # where the network goes
-) -> VGG: # in eval mode, with `classes`, `mean` and `std` where the file knows them
+) -> VGG: # in eval mode, with what the file knows in its `preprocessing`
     "The network that a file of weights belongs to"
     state, metadata = read_weights(path)
     if model is None:
@@ -136,8 +140,7 @@ def load_weights(
     else:
         check_state(state, model, path)
         model.load_state_dict(state)
-    for k in ('classes', 'mean', 'std'):
-        if k in metadata: setattr(model, k, metadata[k])
+    model.preprocessing = Preprocessing.from_dict(model.preprocessing.to_dict() | metadata)
     return model.to(device).eval()
 
 # %% ../nbs/library/weights.ipynb #66c8d5bd
@@ -182,7 +185,7 @@ def imagenet_weights(
     head:str='cifar', # head of a fresh classifier
     device='cpu', # where the network goes
     **kwargs, # other options of `vgg`
-) -> VGG: # in eval mode, with `mean`, `std` and, where the classifier was kept, `classes`
+) -> VGG: # in eval mode, with ImageNet's `preprocessing` (without size and classes where the classifier is fresh)
     "A VGG with the features that torchvision's weights hold"
     from torchvision.models import get_model_weights, get_weight, list_models, WeightsEnum
     if not isinstance(weights, WeightsEnum):
@@ -199,9 +202,9 @@ def imagenet_weights(
     own = model.state_dict()
     fits = {k: v for k, v in state.items() if num_classes is None or k.startswith('features.')}
     model.load_state_dict(own | fits)
-    if num_classes is None: model.classes = list(weights.meta['categories'])
     transform = weights.transforms()
-    model.mean, model.std = list(transform.mean), list(transform.std)
+    classes = weights.meta['categories'] if num_classes is None else ()
+    model.preprocessing = Preprocessing(transform.crop_size[0] if num_classes is None else None, transform.mean, transform.std, classes)
     return model.to(device).eval()
 
 # %% ../nbs/library/weights.ipynb #4bddc33b
@@ -308,7 +311,7 @@ def export_model(
 
 def write_model(model, image, path, format):
     "What `export_model` does for one format"
-    known = {k: json.dumps(getattr(model, k)) for k in ('config', 'classes', 'mean', 'std') if hasattr(model, k)}
+    known = {k: json.dumps(v) for k, v in (dict(config=model.config) | model.preprocessing.to_dict()).items()}
     if format == 'torchscript':
         with torch.no_grad(): return torch.jit.save(torch.jit.trace(model, image), path, _extra_files=known)
     batch = torch.export.Dim('batch', min=1)
