@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['tasks', 'hardware', 'versions', 'peak_memory', 'Run', 'check_folder', 'new_run', 'all_runs', 'keep_familiarity',
-           'train', 'about', 'as_predictions', 'evaluate', 'draw', 'save_figure', 'draw_all']
+           'train', 'as_predictions', 'evaluate', 'draw', 'save_figure', 'draw_all']
 
 # %% ../nbs/library/runs.ipynb #b7268817
 import json, os, platform, re, time
@@ -21,8 +21,9 @@ from .data import load_data
 from .evaluation import Predictions, metrics
 from .files import write_whole
 from .processes import from_first, processes, rank
+from .progress import Bar, about
 from .recipes import Recipe
-from .training import Bar, estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict, read_checkpoint, vgg_learner
+from .training import estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict, read_checkpoint, vgg_learner
 from .vgg import Preprocessing
 from .weights import load_weights, save_weights
 
@@ -246,10 +247,6 @@ def train(
     as_predictions(logits, data.valid, data).save(run.path/'predictions_valid.npz')
     keep_familiarity(run, data, device)
     return run
-
-def about(seconds):
-    "An estimate in words that do not promise more than it can"
-    return f'about {max(5, round(seconds / 5) * 5)} seconds' if seconds < 90 else f'about {round(seconds / 60)} minutes' if seconds < 5400 else f'about {seconds / 3600:.1f} hours'
 
 def as_predictions(logits, split, data): return Predictions(split.index, split.labels, logits, data.classes, data.fingerprint, description=data.name)
 
