@@ -286,10 +286,10 @@ def _inputs(run, data, positions):
 
 # %% ../nbs/library/runs.ipynb #5c598259
 def _draw_labels(run, data, o):
-    from deepcnn4cifar.data import show_samples
+    from deepcnn4cifar.exploration import show_samples
     return show_samples(data.train, data.classes, n=o['num_images'] or 8, title=data.name)
 def _draw_split(run, data, o):
-    from deepcnn4cifar.data import show_splits
+    from deepcnn4cifar.exploration import show_splits
     return show_splits(data)
 def _draw_transformations(run, data, o):
     from deepcnn4cifar.loaders import show_transformations
