@@ -7,18 +7,20 @@ __all__ = ['main_settings', 'setting_help', 'add_settings', 'recipe_from', 'Pars
            'do_run', 'do_evaluate', 'Borrowed', 'do_visualize', 'do_explain', 'do_export', 'do_info', 'main']
 
 # %% ../nbs/library/command.ipynb #6dbd31de
-import argparse, dataclasses, inspect, os, re, sys, warnings
+import argparse, dataclasses, os, re, sys, warnings
 from pathlib import Path
 
+from fastcore.docments import docments
+
 from . import __version__
-from .recipes import Recipe, choices, load_recipe, make_recipe, recipes
+from .recipes import Recipe, change_recipe, choices, load_recipe, make_recipe, recipes
 
 # %% ../nbs/library/command.ipynb #5eb1cd00
 def setting_help() -> dict: # setting to help text
     "The comment beside each setting of `Recipe`, with its default"
-    lines = re.findall(r'^    (\w+): \w+ = [^#]+# (.+)$', inspect.getsource(Recipe), re.M)
+    comments = docments(Recipe)
     show = lambda v: ','.join(map(str, v)) if isinstance(v, tuple) else v
-    return {name: f'{text} (default: {show(getattr(Recipe(), name))})' for name, text in lines}
+    return {f.name: f'{comments[f.name]} (default: {show(f.default)})' for f in dataclasses.fields(Recipe)}
 
 def _number(kind, words):
     def parse(text):
@@ -46,7 +48,7 @@ def recipe_from(args) -> Recipe:
     told = {f.name: getattr(args, f.name) for f in dataclasses.fields(Recipe) if getattr(args, f.name, None) is not None}
     if args.config is None: return make_recipe({**({'recipe': args.recipe} if args.recipe else {}), **told})
     if args.recipe: raise ValueError('--recipe and --config were both given: choose one.')
-    return dataclasses.replace(load_recipe(args.config), **told)
+    return change_recipe(load_recipe(args.config), told)
 
 # %% ../nbs/library/command.ipynb #f224754c
 class Parser(argparse.ArgumentParser):
