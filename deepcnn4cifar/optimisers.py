@@ -91,7 +91,9 @@ def muon(r, dtype):
     convolutions = dict(lr=r.lr, momentum=r.momentum, matrix=True, renormalise=r.batch_norm)
     return Muon, dict(dtype=dtype), [convolutions, rest, rest]
 
-def sgd(r, dtype): return torch.optim.SGD, dict(nesterov=r.momentum > 0), [dict(lr=r.lr, momentum=r.momentum)] * 3
+def sgd(r, dtype):
+    options = dict(momentum=r.momentum, nesterov=r.momentum > 0)
+    return torch.optim.SGD, options, [dict(lr=r.lr, momentum=r.momentum)] * 3
 
 def adamw(r, dtype): return torch.optim.AdamW, {}, [dict(lr=r.lr, betas=(r.momentum, .999))] * 3
 

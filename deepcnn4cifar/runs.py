@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['tasks', 'hardware', 'versions', 'peak_memory', 'Run', 'check_folder', 'new_run', 'all_runs', 'keep_familiarity',
-           'train', 'about', 'as_predictions', 'evaluate', 'draw', 'save_figure', 'draw_all']
+           'train', 'as_predictions', 'evaluate', 'draw', 'save_figure', 'draw_all']
 
 # %% ../nbs/library/runs.ipynb #b7268817
 import json, os, platform, re, time
@@ -21,8 +21,10 @@ from .data import load_data
 from .evaluation import Predictions, metrics
 from .files import write_whole
 from .processes import from_first, processes, rank
+from .progress import Bar, about
 from .recipes import Recipe, read_recipe
-from .training import Bar, estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict, read_checkpoint, vgg_learner
+from .training import estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict, read_checkpoint, vgg_learner
+from .vgg import Preprocessing
 from .weights import load_weights, save_weights
 
 # %% ../nbs/library/runs.ipynb #17335c9c
@@ -236,17 +238,14 @@ def train(
     if rank(): return run # of several processes the first one writes
     text = history.to_csv(index=False)
     write_whole(run.path/'history.csv', text.encode())
-    save_weights(learn.model, run.path/'model.safetensors', data.classes, learn.dls.mean, learn.dls.std, data=data.description, size=size)
+    learn.model.preprocessing = Preprocessing(size, learn.dls.mean, learn.dls.std, data.classes)
+    save_weights(learn.model, run.path/'model.safetensors', data=data.description)
     run.__dict__.pop('model', None)
     run.update(seconds=float(history.seconds.sum()), peak_memory=peak_memory(device), processes=processes(), **cost)
     logits = predict(run.model.to(device), data.valid, learn.dls.mean, learn.dls.std, device=device, size=size)
     as_predictions(logits, data.valid, data).save(run.path/'predictions_valid.npz')
     keep_familiarity(run, data, device)
     return run
-
-def about(seconds):
-    "An estimate in words that do not promise more than it can"
-    return f'about {max(5, round(seconds / 5) * 5)} seconds' if seconds < 90 else f'about {round(seconds / 60)} minutes' if seconds < 5400 else f'about {seconds / 3600:.1f} hours'
 
 def as_predictions(logits, split, data): return Predictions(split.index, split.labels, logits, data.classes, data.fingerprint, description=data.name)
 
