@@ -10,7 +10,7 @@ __all__ = ['slopes', 'layer_kinds', 'map_kinds', 'opset', 'ir_version', 'OnnxGra
            'target_nodes', 'backward_nodes', 'mean_nodes', 'distance_nodes', 'known_facts', 'explainable_onnx',
            'export_maps']
 
-# %% ../nbs/library/onnx_maps.ipynb #8d32866f
+# %% ../nbs/library/onnx_maps.ipynb #92560316
 import copy, json
 from pathlib import Path
 
@@ -19,11 +19,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .files import whole_file
+from .files import write_whole
 from .gradcam import check_eager, default_layers, default_method, find_layers, layer_titles
-from .vgg import eval_mode
+from .vgg import Preprocessing, eval_mode
 
-# %% ../nbs/library/onnx_maps.ipynb #6c3e085a
+# %% ../nbs/library/onnx_maps.ipynb #6950398e
 class OnnxGraph:
     "Nodes and constants of an ONNX graph; a call adds a node and returns the name of its result"
     def __init__(self,
@@ -61,7 +61,7 @@ class OnnxGraph:
         self.nodes.append(helper.make_node(op, inputs, [out, *(f'{out}_spare_{i}' for i in range(spare))], **attributes))
         return out
 
-# %% ../nbs/library/onnx_maps.ipynb #344b7c4a
+# %% ../nbs/library/onnx_maps.ipynb #780fbad9
 def norm_factors(
     norm:nn.BatchNorm2d, # batch norm that has seen a training
 ) -> tuple: # factor and summand of each channel, float64
@@ -83,7 +83,7 @@ def stored_weight(
     whole = g('Cast', g.constant(weight, np.float16), to=1)
     return whole if factor is None else g('Mul', whole, factor)
 
-# %% ../nbs/library/onnx_maps.ipynb #24adee22
+# %% ../nbs/library/onnx_maps.ipynb #7a56b57c
 def conv_nodes(
     g:OnnxGraph, # graph that is added to
     conv:nn.Conv2d, # layer
@@ -110,7 +110,7 @@ def norm_nodes(g, norm, x, before, after):
     factor = g.constant(factor)
     return g('Add', g('Mul', x, factor), summand), lambda dy: g('Mul', dy, factor)
 
-# %% ../nbs/library/onnx_maps.ipynb #9e5ec374
+# %% ../nbs/library/onnx_maps.ipynb #c36377eb
 def relu_nodes(g, m, x):
     y = g('Relu', x)
     return y, lambda: g('Cast', g('Greater', y, 0.), to=1)
@@ -144,7 +144,7 @@ def gelu_nodes(g, m, x):
 slopes = {nn.ReLU: relu_nodes, nn.LeakyReLU: leaky_relu_nodes, nn.ELU: elu_nodes, nn.Tanh: tanh_nodes,
           nn.SiLU: silu_nodes, nn.Mish: mish_nodes, nn.GELU: gelu_nodes}
 
-# %% ../nbs/library/onnx_maps.ipynb #1946dd96
+# %% ../nbs/library/onnx_maps.ipynb #b1672874
 def activation_nodes(g, m, x, before, after):
     "An activation; the gradient is multiplied by its slope"
     found = slopes[type(m)](g, m, x)
@@ -152,7 +152,7 @@ def activation_nodes(g, m, x, before, after):
     y, slope = found
     return y, lambda dy: g('Mul', dy, slope())
 
-# %% ../nbs/library/onnx_maps.ipynb #f53c87bb
+# %% ../nbs/library/onnx_maps.ipynb #29a43d77
 def pool_nodes(g, pool, x, before, after):
     "Max-pooling of windows that do not overlap; the gradient goes to the first of the largest values, as in PyTorch"
     one = lambda v: v if isinstance(v, int) else v[0] if len(set(v)) == 1 else None
@@ -176,7 +176,7 @@ def pool_nodes(g, pool, x, before, after):
 
     return g('ReduceMax', cells, g.whole(-1), keepdims=0), back
 
-# %% ../nbs/library/onnx_maps.ipynb #4ef58860
+# %% ../nbs/library/onnx_maps.ipynb #921e7738
 def average_nodes(g, pool, x, before, after):
     "Adaptive average pooling as two matrices"
     matrices = [F.adaptive_avg_pool1d(torch.eye(n)[None], k)[0].T for n, k in zip(before[2:], after[2:])]
@@ -216,7 +216,7 @@ layer_kinds = {nn.Conv2d: conv_nodes, nn.BatchNorm2d: norm_nodes, nn.LocalRespon
                nn.AdaptiveAvgPool2d: average_nodes, nn.Flatten: flatten_nodes, nn.Linear: linear_nodes,
                nn.Dropout: same_nodes, nn.Identity: same_nodes, **dict.fromkeys(slopes, activation_nodes)}
 
-# %% ../nbs/library/onnx_maps.ipynb #03e68a54
+# %% ../nbs/library/onnx_maps.ipynb #411a5487
 def chain(
     model:nn.Module, # a VGG of this library or of torchvision
 ) -> list: # (name, layer) from the image to the logits
@@ -241,7 +241,7 @@ def fold_norms(
         else: folded.append((name, m, None))
     return folded
 
-# %% ../nbs/library/onnx_maps.ipynb #88e96408
+# %% ../nbs/library/onnx_maps.ipynb #aba838b6
 def forward_nodes(
     g:OnnxGraph, # graph that is added to
     model:nn.Module, # a VGG in evaluation mode, float32, on the CPU
@@ -261,7 +261,7 @@ def forward_nodes(
     g('Identity', x, out='logits')
     return steps
 
-# %% ../nbs/library/onnx_maps.ipynb #89563f57
+# %% ../nbs/library/onnx_maps.ipynb #3388deda
 def hirescam_nodes(g, A, G): return g('ReduceSum', g('Mul', A, G), g.whole(1), keepdims=0)
 def gradcam_nodes(g, A, G): return hirescam_nodes(g, A, g('ReduceMean', G, g.whole(2, 3)))
 
@@ -294,7 +294,7 @@ def backward_nodes(
         dy = back(dy)
     return {out: found[out] for prefix in wanted for out in (f'{prefix}.{name}' for name in layers)}
 
-# %% ../nbs/library/onnx_maps.ipynb #cb92e593
+# %% ../nbs/library/onnx_maps.ipynb #256e91fb
 def mean_nodes(
     g:OnnxGraph, # graph that is added to
     maps:dict, # name of a map -> (height, width)
@@ -325,7 +325,7 @@ def distance_nodes(
     g('Sqrt', g('Max', g('Sub', 2., g('Mul', last, 2.)), 0.), out='distance')
     return {'distance': ()}
 
-# %% ../nbs/library/onnx_maps.ipynb #76fd1357
+# %% ../nbs/library/onnx_maps.ipynb #acbddc4d
 opset, ir_version = 18, 9  # ONNX 1.14 of 2023: runtimes of that age read the file
 
 def known_facts(
@@ -335,14 +335,15 @@ def known_facts(
     **more, # other facts; None is left out
 ) -> dict: # name -> value that JSON can hold
     "What a file with maps says of itself"
-    own = {name: getattr(model, name, None) for name in ('config', 'classes', 'mean', 'std', 'temperature')}
+    own = {name: getattr(model, name, None) for name in ('config', 'temperature')}
+    takes = getattr(model, 'preprocessing', Preprocessing()).to_dict()
     layers = dict(zip(layers, layer_titles(model, layers)))
-    known = own | dict(size=size, layers=layers, method=default_method) | more
+    known = own | takes | dict(size=size, layers=layers, method=default_method) | more
     return {k: v for k, v in known.items() if v is not None}
 
 def explainable_onnx(
     model:nn.Module, # a VGG of this library or of torchvision
-    size:int=32, # side of the square pictures that it will get
+    size:int=None, # side of the square pictures that it will get; the one it was trained on, or 32, if None
     layers=None, # names of layers; the ReLUs behind `default_layers` if None
     half:bool=False, # whether the file keeps weights as float16
     familiarity=None, # `Familiarity` of the network, for the output 'distance'
@@ -352,6 +353,7 @@ def explainable_onnx(
     try: from onnx import helper, TensorProto
     except ImportError as e: raise RuntimeError("ONNX needs one more package: pip install 'deepcnn4cifar[onnx]'") from e
     check_eager(model)
+    size = size or getattr(model, 'preprocessing', Preprocessing()).size or 32
     layers = list(find_layers(model, default_layers(model, 'relu') if layers is None else layers))
     model, g = copy.deepcopy(model).float().cpu(), OnnxGraph(half)
     keep = layers if familiarity is None else [*layers, familiarity.layer]
@@ -371,13 +373,12 @@ def explainable_onnx(
     helper.set_model_props(file, {k: json.dumps(v) for k, v in known_facts(model, layers, size, **facts).items()})
     return file
 
-# %% ../nbs/library/onnx_maps.ipynb #32cd3843
+# %% ../nbs/library/onnx_maps.ipynb #776f1212
 def export_maps(
     model:nn.Module, # a VGG of this library or of torchvision
     path, # file to write, ending in .onnx
     **options, # of `explainable_onnx`
 ) -> Path: # the file
     "Write a network with its class activation maps into an ONNX file"
-    path, file = Path(path), explainable_onnx(model, **options)
-    with whole_file(path, '.onnx') as part: part.write_bytes(file.SerializeToString())
-    return path
+    write_whole(path, explainable_onnx(model, **options).SerializeToString())
+    return Path(path)
