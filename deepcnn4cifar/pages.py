@@ -17,58 +17,72 @@ from fastcore.docments import docments
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages013
 def call_of(
-    symbol, # function or class
-    name:str=None, # to print; default: its own
-    width:int=78, # columns that fit into one line
-) -> str: # such as `vgg16(num_classes=10)`, or the bare name where there is nothing to pass
+    symbol,  # function or class
+    name: str = None,  # to print; default: its own
+    width: int = 78,  # columns that fit into one line
+) -> str:  # such as `vgg16(num_classes=10)`, or the bare name where there is nothing to pass
     "How a function or class is called, with its defaults"
     name = name or symbol.__name__
     own = not inspect.isclass(symbol) or '__init__' in vars(symbol)
-    if not own: return name
-    try: parameters = inspect.signature(symbol).parameters.values()
-    except (TypeError, ValueError): return name
+    if not own:
+        return name
+    try:
+        parameters = inspect.signature(symbol).parameters.values()
+    except (TypeError, ValueError):
+        return name
     parts = []
     for p in parameters:
-        if p.name == 'self': continue
+        if p.name == 'self':
+            continue
         stars = {p.VAR_POSITIONAL: '*', p.VAR_KEYWORD: '**'}.get(p.kind, '')
         default = '' if p.default is p.empty else f'={getattr(p.default, "__name__", None) or repr(p.default)}'
         parts.append(f'{stars}{p.name}{default}')
     line = f'{name}({", ".join(parts)})'
-    if len(line) <= width: return line
+    if len(line) <= width:
+        return line
     return f'{name}(\n' + ''.join(f'    {part},\n' for part in parts) + ')'
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages016
 def _cell(value):
     "Text of a cell of a Markdown table"
-    if value is None or value is inspect.Parameter.empty: return ''
+    if value is None or value is inspect.Parameter.empty:
+        return ''
     text = getattr(value, '__name__', None) or str(value)
     return text.replace('|', '\\|').replace('\n', ' ')
 
+
 def parameter_table(
-    symbol, # function, class or dataclass
-) -> str: # Markdown; empty where nothing is documented
+    symbol,  # function, class or dataclass
+) -> str:  # Markdown; empty where nothing is documented
     "Table of the documented parameters (of a dataclass: of its fields) and of what comes back"
-    try: docs = docments(symbol, full=True, returns=not inspect.isclass(symbol))
-    except (TypeError, OSError): return ''
+    try:
+        docs = docments(symbol, full=True, returns=not inspect.isclass(symbol))
+    except (TypeError, OSError):
+        return ''
     rows = []
     for name, d in docs.items():
-        if name == 'self' or not (d.docment or name != 'return' and is_dataclass(symbol)): continue
+        if name == 'self' or not (d.docment or name != 'return' and is_dataclass(symbol)):
+            continue
         default = '' if d.default is inspect.Parameter.empty or name == 'return' else f'`{_cell(repr(d.default))}`'
         kind = _cell(d.anno)
         shown = '*returns*' if name == 'return' else f'`{name}`'
         rows.append(f'| {shown} | {kind} | {default} | {_cell(d.docment)} |')
-    if not rows: return ''
+    if not rows:
+        return ''
     return '\n'.join(['| name | type | default | meaning |', '| --- | --- | --- | --- |', *rows])
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages019
 _marker = '<!-- call -->'
 
+
 class PageRenderer:
     "What the site shows of a symbol: heading, link to the source, call, docstring, table of parameters"
-    def __init__(self,
-        symbol, # function or class
-        name:str=None, # to show; default: its own
-        title_level:int=3, # level of the heading
+
+    def __init__(
+        self,
+        symbol,  # function or class
+        name: str = None,  # to show; default: its own
+        title_level: int = 3,  # level of the heading
     ):
         self.symbol = symbol
         self.name = name or getattr(symbol, '__qualname__', str(symbol))
@@ -76,9 +90,11 @@ class PageRenderer:
 
     def _repr_markdown_(self):
         from nbdev.doclinks import NbdevLookup
+
         source = NbdevLookup().code(f'{self.symbol.__module__}.{self.symbol.__qualname__}')
         doc = inspect.cleandoc(self.symbol.__doc__ or '')
-        if doc.startswith(f'{self.name}('): doc = '' # made up by dataclass
+        if doc.startswith(f'{self.name}('):
+            doc = ''  # made up by dataclass
         parts = [
             '#' * self.level + f' {self.name}',
             f'[source]({source}){{.source-link target="_blank"}}' if source else '',
@@ -91,19 +107,24 @@ class PageRenderer:
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages022
 def names_in(
-    source:str, # of a cell
-) -> list: # in order, those with a leading underscore too
+    source: str,  # of a cell
+) -> list:  # in order, those with a leading underscore too
     "Names of the functions and classes that a cell defines at its top level"
-    try: body = ast.parse(source).body
-    except SyntaxError: return []
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return []
     return [node.name for node in body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
 
+
 def only_imports(
-    source:str, # of a cell
+    source: str,  # of a cell
 ) -> bool:
     "Whether a cell does nothing but import"
-    try: body = ast.parse(source).body
-    except SyntaxError: return False
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False
     return bool(body) and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body)
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages025
@@ -111,6 +132,7 @@ def _documents(cell):
     "Name that a cell documents by show_doc, or None"
     match = re.search(r'^show_doc\((\w+)', cell.source, re.M) if cell.cell_type == 'code' else None
     return match and match[1]
+
 
 def _markdown(cell):
     "Output of a documenting cell that holds its Markdown, as (dict, text), or None"
@@ -120,15 +142,17 @@ def _markdown(cell):
             text = data['text/markdown']
             return data, text if isinstance(text, str) else ''.join(text)
 
+
 def _line(cell):
     "Line of the module to which a documenting cell links"
     found = _markdown(cell)
     match = found and re.search(r'#L(\d+)', found[1])
     return int(match[1]) if match else 0
 
+
 def in_order(
-    cells:list, # of a processed notebook
-) -> list: # the same cells; documentation in the order of the code, each before the code that it documents
+    cells: list,  # of a processed notebook
+) -> list:  # the same cells; documentation in the order of the code, each before the code that it documents
     "Cells with the documentation of functions in the order in which they are written"
     result, k = [], 0
     while k < len(cells):
@@ -148,14 +172,30 @@ def in_order(
     return result
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages029
-not_links = {'train', 'test', 'valid', 'decode', 'restore', 'save', 'run', 'shapes', 'info', 'export', 'evaluate', 'check', 'main'}
+not_links = {
+    'train',
+    'test',
+    'valid',
+    'decode',
+    'restore',
+    'save',
+    'run',
+    'shapes',
+    'info',
+    'export',
+    'evaluate',
+    'check',
+    'main',
+}
+
 
 def unlink(
-    text:str, # Markdown
-    names=not_links, # words of everyday use that are names of functions too
+    text: str,  # Markdown
+    names=not_links,  # words of everyday use that are names of functions too
 ) -> str:
     "Markdown without the links that nbdev lays on words of everyday use"
     return re.sub(r'\[(`(?:' + '|'.join(names) + r')`)\]\([^)]*\)', r'\1', text)
+
 
 def _fold(cell, is_book):
     "Prefix the code of an exported cell with Quarto's settings for folding"
@@ -169,6 +209,7 @@ def _fold(cell, is_book):
 def _links(path):
     "Markdown line with the ways to run a notebook"
     from nbdev.config import get_config
+
     c = get_config()
     there = f'{c.branch}/{Path(c.nbs_path).name}/{path}'
     colab = f'https://colab.research.google.com/github/{c.user}/{c.repo}/blob/{there}'
@@ -176,28 +217,36 @@ def _links(path):
     view = f'{c.git_url}/blob/{there}'
     return f'::: {{.page-links}}\n[open in Colab]({colab}) · [download this notebook]({raw}) · [see it on GitHub]({view})\n:::'
 
+
 class ArrangePage:
     "nbdev processor: a finished page with its code, in order, and links to run it"
-    def __init__(self, nb): self.nb = nb
+
+    def __init__(self, nb):
+        self.nb = nb
 
     def begin(self):
         from nbdev.config import get_config
+
         path = Path(self.nb.path_).resolve().relative_to(Path(get_config().nbs_path).resolve())
         is_book = re.match(r'\d\d_', path.name) is not None and len(path.parts) == 1
         kept = []
         for cell in self.nb.cells:
             directives = getattr(cell, 'directives_', {})
-            if 'default_exp' in directives: continue
+            if 'default_exp' in directives:
+                continue
             if {'export', 'exports', 'exporti'} & set(directives) and cell.cell_type == 'code':
                 cell['site'] = ('exported',)
                 _fold(cell, is_book)
             kept.append(cell)
         kept = in_order(kept)
-        if is_book: self._cut_repeats(kept)
+        if is_book:
+            self._cut_repeats(kept)
         for cell in kept:
-            if cell.cell_type == 'markdown': cell.source = unlink(cell.source)
+            if cell.cell_type == 'markdown':
+                cell.source = unlink(cell.source)
             cell.pop('site', None)
-        if kept: kept.insert(1, self._new(_links(path.as_posix())))
+        if kept:
+            kept.insert(1, self._new(_links(path.as_posix())))
         self.nb.cells = kept
 
     def _cut_repeats(self, cells):
@@ -209,4 +258,5 @@ class ArrangePage:
 
     def _new(self, text):
         from execnb.nbio import mk_cell
+
         return mk_cell(text, cell_type='markdown')
