@@ -135,8 +135,9 @@ def load_weights(
     if model is None:
         with torch.device('meta'): model = vgg(**(metadata.get('arch') or recognise(state, path)))
         check_state(state, model, path)
+        trained = [p.requires_grad for p in model.parameters()]
         model.load_state_dict(state, assign=True)
-        for p in model.parameters(): p.requires_grad_(True)
+        for p, learns in zip(model.parameters(), trained): p.requires_grad_(learns)
     else:
         check_state(state, model, path)
         model.load_state_dict(state)
