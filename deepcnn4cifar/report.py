@@ -325,6 +325,7 @@ def write_report(
     path=None, # file to write; left out: report.html in the run's folder
     split=None, # the test `Split`: with it the mistakes can be looked at one by one
     others=(), # further runs to compare with
+    left_out=None, # name of a figure that could not be drawn to the reason
 ) -> Path: # the file
     "One self-contained HTML page about a run: verdict, settings, curves, mistakes, trust, what the network looks at"
     path = Path(path) if path else Path(run.path) / 'report.html'
