@@ -87,9 +87,10 @@ def parameter_groups(
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #bcf5c78c
 def muon(r, dtype):
-    rest = dict(lr=r.lr_rest, momentum=.9)
+    head = dict(lr=r.lr_rest, momentum=.9)
+    norms = dict(lr=r.lr_bias or r.lr_rest, momentum=.9)
     convolutions = dict(lr=r.lr, momentum=r.momentum, matrix=True, renormalise=r.batch_norm)
-    return Muon, dict(dtype=dtype), [convolutions, rest, rest]
+    return Muon, dict(dtype=dtype), [convolutions, head, norms]
 
 def sgd(r, dtype):
     options = dict(momentum=r.momentum, nesterov=r.momentum > 0)

@@ -18,7 +18,7 @@ choices = dict(
     head=('cifar', 'imagenet'),
     init=('he', 'glorot', 'paper', 'paper-std', 'torch'),
     optimizer=('sgd', 'adamw', 'muon'),
-    schedule=('one_cycle', 'plateau', 'constant'),
+    schedule=('one_cycle', 'linear', 'plateau', 'constant'),
     flip=('none', 'random', 'alternating'),
     policy=('none', 'autoaugment', 'trivial', 'rand'),
     precision=('auto', 'float32', 'bfloat16'),
@@ -29,6 +29,7 @@ aliases = dict(precision=dict(fp32='float32', bf16='bfloat16')) # what people ty
 # %% ../nbs/library/recipes.ipynb #0694b299
 limits = dict( # setting: lowest and highest value
     width=(.001, 64), dropout=(0, .999), images=(0, 10**9), epochs=(1, 10**6), batch_size=(1, 10**7),
+    channels=(1, 65536), bn_momentum=(1e-6, 1), lr_bias=(0, 1000),
     lr=(1e-12, 1000), lr_rest=(1e-12, 1000), momentum=(0, .9999), weight_decay=(0, 1000),
     warmup=(0, .99), div=(1, 1e9), div_final=(1, 1e12), patience=(1, 10**6), plateau_factor=(1e-6, .999),
     early_stopping=(0, 10**6), label_smoothing=(0, .999),
@@ -38,11 +39,16 @@ limits = dict( # setting: lowest and highest value
 # %% ../nbs/library/recipes.ipynb #0957658a
 @dataclass(frozen=True)
 class Recipe:
-    "Every setting of a training run; the defaults are what the command uses"
+    "Every setting of a training run; the command starts from the one called quick"
     arch: str = 'vgg11' # network: vgg11, vgg13, vgg16, vgg19, or the paper's vgg11-lrn, vgg16-1x1 and vgg8-5x5
     head: str = 'cifar' # 'cifar': global pooling and one linear layer; 'imagenet': the paper's 4096-4096 layers
     batch_norm: bool = True # batch normalisation after every convolution
     width: float = 1. # multiplies the number of channels of every layer
+    channels: tuple = () # channels of each block in place of the paper's; empty for the paper's
+    pool_first: bool = False # poolings before the norm and the activation: a quarter of their work
+    bias: bool = True # biases of convolutions and classifier; batch norm has its own
+    bn_scale: bool = True # batch norm learns a scale; off: it stays at 1
+    bn_momentum: float = 0.1 # share of a batch's statistics in batch norm's running statistics, above 0, up to 1
     init: str = 'he' # first weights: he, glorot, paper (variance 0.01), paper-std (standard deviation 0.01) or torch
     start: str = '' # run folder or weights to start from (another depth: what the paper copied); empty for none
     dropout: float = 0. # probability in [0, 1) with which an input of the classifier is dropped
@@ -52,9 +58,10 @@ class Recipe:
     optimizer: str = 'muon' # muon (orthogonalised momentum for convolutions, SGD for the rest), sgd or adamw
     lr: float = 0.1 # peak learning rate (muon: of the convolutions)
     lr_rest: float = 0.1 # muon: peak learning rate of what is not a convolution
+    lr_bias: float = 0. # muon: peak learning rate of norms and biases; 0 for lr_rest
     momentum: float = 0.6 # momentum (adamw: beta 1)
     weight_decay: float = 5e-4 # pull towards zero on weights, not norms and biases; muon: not on normed convolutions
-    schedule: str = 'one_cycle' # one_cycle, plateau (divide when validation accuracy stalls) or constant
+    schedule: str = 'one_cycle' # one_cycle, linear (falls from the first step), plateau (falls on stalls) or constant
     warmup: float = 0.25 # one_cycle: fraction of the training during which the rate rises
     div: float = 25. # one_cycle: peak over first learning rate
     div_final: float = 1e4 # one_cycle: peak over last learning rate
@@ -85,14 +92,14 @@ class Recipe:
 
 # %% ../nbs/library/recipes.ipynb #a334159a
 kinds = {
-    int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a name', tuple: 'whole numbers of pixels'}
+    int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a name', tuple: 'whole numbers'}
 
 def converted(name, value, kind):
     "A setting's value in the type that the recipe has for it; `ValueError` for what is of another kind"
     if name in aliases and isinstance(value, str): value = aliases[name].get(value.lower(), value)
     if kind is tuple:
         value = tuple(value) if isinstance(value, (list, tuple)) else (value,)
-        right = bool(value) and all(type(v) is int for v in value)
+        right = (bool(value) or name == 'channels') and all(type(v) is int for v in value)
     elif kind is float and type(value) is int:
         value = float(value) if abs(value) < 1e300 else math.inf if value > 0 else -math.inf
         right = True
@@ -131,7 +138,7 @@ def check(
 
 # %% ../nbs/library/recipes.ipynb #5d88e619
 needs = dict( # setting: the other setting, and the values of it beside which it acts
-    lr_rest=('optimizer', ['muon']), warmup=('schedule', ['one_cycle']),
+    lr_rest=('optimizer', ['muon']), lr_bias=('optimizer', ['muon']), warmup=('schedule', ['one_cycle']),
     div=('schedule', ['one_cycle']), div_final=('schedule', ['one_cycle']),
     patience=('schedule', ['plateau']), plateau_factor=('schedule', ['plateau']))
 
