@@ -184,6 +184,7 @@ def options_of_export(parser):
     "Add the options of export"
     parser.add_argument('run', nargs='?', metavar='RUN', help=run_help)
     parser.add_argument('--format', metavar='F', help="onnx, torchscript, pt2 or safetensors (default: by the file's ending, else onnx)")
+    parser.add_argument('--maps', action='store_true', help='let the ONNX file compute class activation maps too')
     parser.add_argument('--output_path', metavar='FILE', help=f'file to write, ending in {", ".join(export_endings.values())} '
                         '(default: ARCH with that ending, in this folder)')
 
@@ -683,7 +684,7 @@ def explain_picture(path, model, classes, target, method, familiar):
     photograph, side = to_rgb(decode(path, str(path)), str(path)), model.preprocessing.size or 32
     image = load_image(photograph, size=side)[None]
     x = model.preprocessing(image.copy())
-    with torch.inference_mode(): p = model(x)[0].softmax(0)
+    with torch.inference_mode(): p = (model(x)[0] / (model.temperature or 1)).softmax(0)
     best = p.argsort(descending=True)[:3].tolist()
     print(f'{path}: ' + ', '.join(f'{classes[i]} {100 * p[i]:.1f} %' for i in best))
     w, h = photograph.size
@@ -794,9 +795,13 @@ def do_export(args):
     "Write the network in another format"
     from deepcnn4cifar.weights import export_model
     kind = export_format(args)
+    if args.maps and kind != 'onnx': raise ValueError(f'--maps is for ONNX files, not {kind}: leave out --maps, or choose --format onnx.')
     run, model = run_or_weights(args.run)
     if run is not None: model = run.model
     path = Path(args.output_path or (run.config['arch'] if run else arch_name(model)) + export_endings[kind])
+    if args.maps:
+        from deepcnn4cifar.onnx_maps import export_maps
+        return print(export_maps(model, path, familiarity=run.familiarity if run else familiarity_of_weights()))
     print(export_model(model, path, format=kind, size=model.preprocessing.size or 32))
 
 def do_info(args):

@@ -98,6 +98,7 @@ class VGG(nn.Module):
         super().__init__()
         self.features, self.avgpool, self.classifier, self.config = features, avgpool, classifier, config
         self.preprocessing = Preprocessing() # how images become its input; nothing is known before training
+        self.temperature = None # what its logits are divided by before the softmax, once that is known (chapter 13)
 
     def forward(self, x): # normalised images (B, 3, H, W) in, logits (B, num_classes) out
         return self.classifier(torch.flatten(self.avgpool(self.features(x)), 1))

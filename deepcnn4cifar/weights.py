@@ -75,7 +75,7 @@ def read_weights(
             state, metadata = torch.load(path, map_location='cpu', weights_only=True), {}
             for key in ('state_dict', 'model_state_dict', 'model'):
                 if isinstance(state, dict) and isinstance(state.get(key), dict): state, metadata = state[key], state.get('metadata', {})
-        metadata = {k: json.loads(v) for k, v in metadata.items() if k in ('arch', 'size', 'mean', 'std', 'classes')}
+        metadata = {k: json.loads(v) for k, v in metadata.items() if k in ('arch', 'size', 'mean', 'std', 'classes', 'temperature')}
     except Exception as e:
         raise ValueError(f'{path} cannot be read as weights: it is cut off or not a .safetensors or .pth file ({type(e).__name__})') from e
     if not isinstance(state, dict) or not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
@@ -142,6 +142,7 @@ def load_weights(
         check_state(state, model, path)
         model.load_state_dict(state)
     model.preprocessing = Preprocessing.from_dict(model.preprocessing.to_dict() | metadata)
+    model.temperature = metadata.get('temperature')
     return model.to(device).eval()
 
 # %% ../nbs/library/weights.ipynb #66c8d5bd
