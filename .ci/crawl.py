@@ -1,7 +1,7 @@
 """Every page of the rendered site: python .ci/crawl.py [FOLDER] [--no-browser]
 
 Fails on a link, an anchor or a picture that leads nowhere, on a picture without alternative text, on a page over
-2 MB, and, in a headless Chromium 390 pixels wide, on a page that scrolls sideways or reports an error."""
+2 MB, and, in a headless Chromium, on a page that scrolls sideways on 390 pixels and on text of little contrast."""
 import functools
 import http.server
 import sys
@@ -76,8 +76,31 @@ def crawl(site):
     return complaints, pages
 
 
+# text whose contrast with its background is below 4.5:1 (3:1 where it is large), as a list of 'ratio: text'
+contrast = """(() => {
+  const parse = c => { const m = c.match(/[\\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m };
+  const over = (a, b) => [0, 1, 2].map(i => a[i] * a[3] + b[i] * (1 - a[3])).concat(1);
+  const lum = c => { const f = c.slice(0, 3).map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * f[0] + .7152 * f[1] + .0722 * f[2] };
+  const ground = e => { const all = []; for (; e; e = e.parentElement) all.push(parse(getComputedStyle(e).backgroundColor));
+    return all.reverse().reduce((b, a) => over(a, b), [255, 255, 255, 1]) };
+  const shade = e => { let o = 1; for (; e; e = e.parentElement) o *= +getComputedStyle(e).opacity; return o };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const text = [...e.childNodes].filter(n => n.nodeType == 3).map(n => n.textContent.trim()).join('');
+    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+    if (!text || !box.width || !box.height || style.visibility == 'hidden' || e.closest('svg, mjx-container, .math')) continue;
+    const b = ground(e), c = parse(style.color);
+    const a = over([c[0], c[1], c[2], c[3] * shade(e)], b), x = lum(a), y = lum(b);
+    const ratio = (Math.max(x, y) + .05) / (Math.min(x, y) + .05), size = parseFloat(style.fontSize);
+    if (ratio < (size >= 24 || size >= 18.6 && style.fontWeight >= 700 ? 3 : 4.5)) found.push(ratio.toFixed(2) + ': ' + text.slice(0, 40));
+  }
+  return [...new Set(found)].slice(0, 5);
+})()"""
+
+
 def look(site, pages):
-    "Complaints of a browser on a phone's width"
+    "Complaints of a browser: width on a phone, contrast in light and dark"
     from browse import browser
 
     handler = functools.partial(Quiet, directory=str(site))
@@ -88,10 +111,19 @@ def look(site, pages):
         with browser(390, 844) as page:
             for path in pages:
                 name = path.relative_to(site)
-                page.go(f'http://127.0.0.1:{server.server_port}/{name.as_posix()}')
+                address = f'http://127.0.0.1:{server.server_port}/{name.as_posix()}'
+                page.window(390, 844, mobile=True)
+                page.go(address)
                 width = page.js('document.documentElement.scrollWidth')
                 if width > 391:
                     complaints.append(f'{name}: {width} pixels wide on a screen of 390')
+                for dark in (False, True):
+                    page.window(1300, 900, dark=dark)
+                    page.js('localStorage.clear()')
+                    page.go(address)
+                    poor = page.js(contrast)
+                    if poor:
+                        complaints.append(f'{name}, {"dark" if dark else "light"}: contrast {"; ".join(poor)}')
     finally:
         server.shutdown()
     return complaints
