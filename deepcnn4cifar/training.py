@@ -24,7 +24,8 @@ from fastai.metrics import accuracy
 from torch import nn
 
 from .data import per_class
-from .loaders import ImageSet, ImageBatches, Standardise, generator, make_loaders, plain
+from .augmentation import augmentations_of, generator
+from .loaders import ImageSet, ImageBatches, Standardise, make_loaders, plain
 from .optimisers import Muon, make_optimizer, orthogonalise, parameter_groups
 from .processes import bare, check_share, everyone, highest, join, processes, rank
 from .recipes import Recipe, recipes, make_recipe, load_recipe, dump_recipe
@@ -269,8 +270,8 @@ def vgg_learner(
     check_share(r.batch_size, processes(), r.batch_norm)
     if not len(data.valid): raise ValueError('There are no validation images, and training measures itself on them: raise valid, for example to 0.1.')
     dtype = pick_dtype(r.precision, device)
-    dls = make_loaders(with_images(data, r.images, r.seed), r.batch_size, r.crop, r.flip, r.cutout, r.brightness, r.hue, r.policy, translate=r.translate,
-                       size=None if r.sizes[-1] == data.train.images.shape[-1] else r.sizes[-1], seed=r.seed, device=device)
+    size = None if r.sizes[-1] == data.train.images.shape[-1] else r.sizes[-1]
+    dls = make_loaders(with_images(data, r.images, r.seed), r.batch_size, size, r.seed, device, **augmentations_of(r))
     if model is None: model = new_model(r, len(data.classes))
     start = r.start if start is None else start
     started = start_from(start, model) if start else None
