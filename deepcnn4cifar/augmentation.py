@@ -14,12 +14,13 @@ from torchvision.transforms import v2
 # %% ../nbs/02_batches.ipynb #8a387cc4
 streams = ('init', 'order', 'augment', 'mix')
 
+
 def generator(
-    seed:int, # the run's seed
-    stream:str, # one of streams
-    epoch:int=0, # epoch, from 0
-    name:str='', # of one choice among several in this stream
-) -> torch.Generator: # on the CPU, so that every device sees the same numbers
+    seed: int,  # the run's seed
+    stream: str,  # one of streams
+    epoch: int = 0,  # epoch, from 0
+    name: str = '',  # of one choice among several in this stream
+) -> torch.Generator:  # on the CPU, so that every device sees the same numbers
     "An independent, repeatable random stream for one purpose in one epoch"
     entropy = [seed, streams.index(stream), epoch, *name.encode()]
     state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
@@ -27,27 +28,29 @@ def generator(
 
 # %% ../nbs/02_batches.ipynb #51e10de8
 def reflect(
-    i:torch.Tensor, # pixel positions, some of them outside 0..size-1
-    size:int, # number of pixels
-) -> torch.Tensor: # positions inside, mirrored at the first and the last pixel
+    i: torch.Tensor,  # pixel positions, some of them outside 0..size-1
+    size: int,  # number of pixels
+) -> torch.Tensor:  # positions inside, mirrored at the first and the last pixel
     "Positions that reflection padding would read (the edge pixel is not repeated)"
     return (size - 1) - (i % max(2 * size - 2, 1) - (size - 1)).abs()
 
 # %% ../nbs/02_batches.ipynb #16cdbc40
 def gather(
-    images:torch.Tensor, # (N, 3, H, W), all images, of any type
-    which:torch.Tensor, # int64 (B,), the images of this batch
-    dy:torch.Tensor=None, # int64 (B,), shift in pixels, positive moves the window down; None for no shift
-    dx:torch.Tensor=None, # int64 (B,), the same to the right
-    flip:torch.Tensor=None, # bool (B,), mirror left and right
-) -> torch.Tensor: # (B, 3, H, W)
+    images: torch.Tensor,  # (N, 3, H, W), all images, of any type
+    which: torch.Tensor,  # int64 (B,), the images of this batch
+    dy: torch.Tensor = None,  # int64 (B,), shift in pixels, positive moves the window down; None for no shift
+    dx: torch.Tensor = None,  # int64 (B,), the same to the right
+    flip: torch.Tensor = None,  # bool (B,), mirror left and right
+) -> torch.Tensor:  # (B, 3, H, W)
     "Batch of shifted (with reflection padding) and flipped images"
     x = images[which]
-    if dy is None and flip is None: return x
+    if dy is None and flip is None:
+        return x
     (b, c, h, w), device = x.shape, x.device
     rows = torch.arange(h, device=device).expand(b, h)
     columns = torch.arange(w, device=device).expand(b, w)
-    if flip is not None: columns = torch.where(flip[:, None], w - 1 - columns, columns)
+    if flip is not None:
+        columns = torch.where(flip[:, None], w - 1 - columns, columns)
     if dy is not None:
         rows = reflect(rows + dy[:, None], h)
         columns = reflect(columns + dx[:, None], w)
@@ -55,50 +58,59 @@ def gather(
     return x.flatten(2).gather(2, source.expand(b, c, h * w)).view(b, c, h, w)
 
 # %% ../nbs/02_batches.ipynb #bfe5da9a
-augmentations = dict( # name: what it is when left out
-    crop=0, # largest shift in pixels, reflected at the border
-    flip='none', # none, random or alternating
-    policy='none', # none, autoaugment, trivial or rand
-    brightness=0., # 0 to 1: a factor within 1 ± brightness
-    hue=0., # 0 to 0.5: a turn within ± hue of the colour circle
-    translate=0, # largest shift in pixels, filled with the mean colour
-    cutout=0) # side of the square in pixels, in the mean colour
+augmentations = dict(  # name: what it is when left out
+    crop=0,  # largest shift in pixels, reflected at the border
+    flip='none',  # none, random or alternating
+    policy='none',  # none, autoaugment, trivial or rand
+    brightness=0.0,  # 0 to 1: a factor within 1 ± brightness
+    hue=0.0,  # 0 to 0.5: a turn within ± hue of the colour circle
+    translate=0,  # largest shift in pixels, filled with the mean colour
+    cutout=0,
+)  # side of the square in pixels, in the mean colour
+
 
 def augmentations_of(
-    recipe, # anything with the augmentations as attributes
-) -> dict: # by name, for Augment and make_loaders
+    recipe,  # anything with the augmentations as attributes
+) -> dict:  # by name, for Augment and make_loaders
     "The augmentation settings of a recipe"
     return {name: getattr(recipe, name) for name in augmentations}
 
 # %% ../nbs/02_batches.ipynb #946265f8
 class Augment:
     "The random part of a batch, repeatable by seed, epoch and position"
-    def __init__(self,
-        n:int, # images in the set
-        seed:int=0, # the run's seed
-        **settings, # of augmentations
+
+    def __init__(
+        self,
+        n: int,  # images in the set
+        seed: int = 0,  # the run's seed
+        **settings,  # of augmentations
     ):
         unknown = set(settings) - set(augmentations)
-        if unknown: raise ValueError(f'There is no augmentation {min(unknown)}: choose from {", ".join(augmentations)}.')
+        if unknown:
+            raise ValueError(f'There is no augmentation {min(unknown)}: choose from {", ".join(augmentations)}.')
         self.n, self.seed, self.settings = n, seed, augmentations | settings
         for name, known in dict(flip=flips, policy=('none', *policies)).items():
             value = self.settings[name]
-            if value not in known: raise ValueError(f'{name} {value!r} is unknown: it can be {", ".join(known)}.')
+            if value not in known:
+                raise ValueError(f'{name} {value!r} is unknown: it can be {", ".join(known)}.')
         self.set_epoch(0)
 
     def __getattr__(self, name):
-        try: return self.__dict__['settings'][name]
-        except KeyError: raise AttributeError(name) from None
+        try:
+            return self.__dict__['settings'][name]
+        except KeyError:
+            raise AttributeError(name) from None
 
-    def set_epoch(self, epoch:int):
+    def set_epoch(self, epoch: int):
         "Begin an epoch, with new numbers for every image"
         self.epoch, self.drawn = epoch, {}
+
 
 flips = ('none', 'random', 'alternating')
 
 # %% ../nbs/02_batches.ipynb #e55b0222
 @patch
-def numbers(self:Augment, name):
+def numbers(self: Augment, name):
     "One random number in [0, 1) for each image: those behind the choice of this name in this epoch"
     if name not in self.drawn:
         alternating = name == 'flip' and self.flip == 'alternating'
@@ -106,27 +118,29 @@ def numbers(self:Augment, name):
         self.drawn[name] = (u + self.epoch % 2 / 2) % 1 if alternating else u
     return self.drawn[name]
 
+
 @patch
-def draw(self:Augment, name, which, device='cpu'):
+def draw(self: Augment, name, which, device='cpu'):
     "The number in [0, 1) behind one choice, for these images"
     return self.numbers(name)[which].to(device)
 
+
 @patch
-def shift(self:Augment, name, largest, which, device='cpu'):
+def shift(self: Augment, name, largest, which, device='cpu'):
     "A whole number of pixels from `-largest` to `largest`, each as likely as the others"
     return (self.draw(name, which, device) * (2 * largest + 1)).long().clamp_(max=2 * largest) - largest
 
 # %% ../nbs/02_batches.ipynb #5a0c402a
 policies = dict(
-    autoaugment=lambda: v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10),
-    trivial=v2.TrivialAugmentWide,
-    rand=v2.RandAugment)
+    autoaugment=lambda: v2.AutoAugment(v2.AutoAugmentPolicy.CIFAR10), trivial=v2.TrivialAugmentWide, rand=v2.RandAugment
+)
+
 
 def apply_policy(
-    x:torch.Tensor, # uint8 (B, 3, H, W)
-    policy:str, # autoaugment, trivial or rand
-    u:torch.Tensor, # (B,) in [0, 1): seeds each image's own chain
-) -> torch.Tensor: # uint8 (B, 3, H, W)
+    x: torch.Tensor,  # uint8 (B, 3, H, W)
+    policy: str,  # autoaugment, trivial or rand
+    u: torch.Tensor,  # (B,) in [0, 1): seeds each image's own chain
+) -> torch.Tensor:  # uint8 (B, 3, H, W)
     "torchvision's policy on every image, repeatable through `u`; the global random state is left as it was"
     transform, before = policies[policy](), torch.get_rng_state()
     changed = []
@@ -134,19 +148,21 @@ def apply_policy(
         for image, seed in zip(x, u.cpu().double()):
             torch.default_generator.manual_seed(int(seed * 2**24))
             changed.append(transform(image))
-    finally: torch.set_rng_state(before)
+    finally:
+        torch.set_rng_state(before)
     return torch.stack(changed)
 
 # %% ../nbs/02_batches.ipynb #84a3e482
 @patch
-def pixels(self:Augment,
-    images, # uint8 (N, 3, H, W), all images
-    which, # int64 (B,), the images of this batch, on the CPU
-    rows=None, # whose random numbers they get; left out: their own
-): # uint8 (B, 3, H, W)
+def pixels(
+    self: Augment,
+    images,  # uint8 (N, 3, H, W), all images
+    which,  # int64 (B,), the images of this batch, on the CPU
+    rows=None,  # whose random numbers they get; left out: their own
+):  # uint8 (B, 3, H, W)
     "The batch, cropped, flipped and put through the policy"
     rows = which if rows is None else rows
-    at, device = which.to(images.device), images.device # numbers are looked up on the CPU: nothing waits for a GPU
+    at, device = which.to(images.device), images.device  # numbers are looked up on the CPU: nothing waits for a GPU
     dy = self.shift('dy', self.crop, rows, device) if self.crop else None
     dx = self.shift('dx', self.crop, rows, device) if self.crop else None
     flip = None if self.flip == 'none' else self.draw('flip', rows, device) < 0.5
@@ -155,9 +171,9 @@ def pixels(self:Augment,
 
 # %% ../nbs/02_batches.ipynb #93eb3066
 def turn_hue(
-    x:torch.Tensor, # float (B, 3, H, W) in [0, 1]
-    turn:torch.Tensor, # (B,), fraction of the colour circle
-) -> torch.Tensor: # same shape
+    x: torch.Tensor,  # float (B, 3, H, W) in [0, 1]
+    turn: torch.Tensor,  # (B,), fraction of the colour circle
+) -> torch.Tensor:  # same shape
     "Every image's hue turned by its own angle"
     r, g, b = x.unbind(1)
     value, low = x.amax(1), x.amin(1)
@@ -171,39 +187,45 @@ def turn_hue(
 
 # %% ../nbs/02_batches.ipynb #f9bd6108
 @patch
-def colours(self:Augment,
-    x, # float (B, 3, H, W) in [0, 1]
-    rows, # int64 (B,), whose random numbers the images get
-): # same shape
+def colours(
+    self: Augment,
+    x,  # float (B, 3, H, W) in [0, 1]
+    rows,  # int64 (B,), whose random numbers the images get
+):  # same shape
     "The batch with brightness and hue changed"
     if self.brightness:
         factor = 1 + self.brightness * (2 * self.draw('brightness', rows, x.device) - 1)
         x = (x * factor[:, None, None, None]).clamp(0, 1)
-    if self.hue: x = turn_hue(x, self.hue * (2 * self.draw('hue', rows, x.device) - 1))
+    if self.hue:
+        x = turn_hue(x, self.hue * (2 * self.draw('hue', rows, x.device) - 1))
     return x
 
 # %% ../nbs/02_batches.ipynb #dc182e9a
 @patch
-def cover(self:Augment,
-    x, # float (B, 3, H, W), normalised
-    rows, # int64 (B,), whose random numbers the images get
-): # same shape
+def cover(
+    self: Augment,
+    x,  # float (B, 3, H, W), normalised
+    rows,  # int64 (B,), whose random numbers the images get
+):  # same shape
     "The batch, moved into a frame of zeros, and with a square of zeros: the mean colour"
-    if self.translate: x = self.moved(x, rows)
+    if self.translate:
+        x = self.moved(x, rows)
     if self.cutout:
         in_rows = self.near('cutout_y', x.shape[-2], rows, x.device)
         in_columns = self.near('cutout_x', x.shape[-1], rows, x.device)
-        x = x.masked_fill(in_rows[:, None, :, None] & in_columns[:, None, None, :], 0.)
+        x = x.masked_fill(in_rows[:, None, :, None] & in_columns[:, None, None, :], 0.0)
     return x
 
+
 @patch
-def near(self:Augment, name, size, rows, device):
+def near(self: Augment, name, size, rows, device):
     "Which of `size` pixels the side of each image's square covers, bool `(B, size)`"
     centre = self.draw(name, rows, device)[:, None] * size
     return (torch.arange(size, device=device) + 0.5 - centre).abs() <= self.cutout / 2
 
+
 @patch
-def moved(self:Augment, x, rows):
+def moved(self: Augment, x, rows):
     "The batch moved by whole pixels, with zeros where nothing was"
     (h, w), device = x.shape[-2:], x.device
     dy = self.shift('translate_y', self.translate, rows, device)
@@ -211,4 +233,4 @@ def moved(self:Augment, x, rows):
     y = torch.arange(h, device=device) + dy[:, None]
     z = torch.arange(w, device=device) + dx[:, None]
     inside = ((y >= 0) & (y < h))[:, None, :, None] & ((z >= 0) & (z < w))[:, None, None, :]
-    return gather(x, torch.arange(len(x), device=device), dy, dx).masked_fill(~inside, 0.)
+    return gather(x, torch.arange(len(x), device=device), dy, dx).masked_fill(~inside, 0.0)

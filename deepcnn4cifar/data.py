@@ -9,7 +9,8 @@ __all__ = ['smallest_deviation', 'cifar10_classes', 'cifar10_md5', 'image_ending
            'download_cifar10', 'hold_out', 'kfold', 'per_class', 'few', 'load_data', 'class_position']
 
 # %% ../nbs/library/data.ipynb #5fd195d5
-import bz2, gzip, hashlib, io, json, lzma, os, pickle, re, stat, struct, tarfile, time, unicodedata, warnings, zipfile, zlib
+import bz2, gzip, hashlib, io, json, lzma, os, pickle, re, stat, struct, tarfile, time, unicodedata, warnings
+import zipfile, zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,77 +18,85 @@ from pathlib import Path
 import numpy as np
 from .download import cache_folder, download
 from .files import whole_file
-from .pictures import decode, load_image, quiet, to_rgb, to_square
+from .pictures import decode, load_image, quiet, to_rgb, to_square # noqa: F401 (load_image: here too)
 from .shapes import draw_shapes, shape_names
 
 # %% ../nbs/library/data.ipynb #bb8ef528
 @dataclass(eq=False)
 class Split:
     "Images in memory with their labels and official positions; `len` is the number of images"
-    images:np.ndarray # uint8 (N, 3, 32, 32)
-    labels:np.ndarray # int64 (N,)
-    index:np.ndarray # int64 (N,): position in the official training or test files
-    masks:np.ndarray|None=None # bool (N, 32, 32): the pixels of the object, where they are known
 
-    def __len__(self): return len(self.labels)
+    images: np.ndarray  # uint8 (N, 3, 32, 32)
+    labels: np.ndarray  # int64 (N,)
+    index: np.ndarray  # int64 (N,): position in the official training or test files
+    masks: np.ndarray | None = None  # bool (N, 32, 32): the pixels of the object, where they are known
 
-    def __repr__(self): return f'Split({len(self):,} images{"" if self.masks is None else " with masks"})'
+    def __len__(self):
+        return len(self.labels)
+
+    def __repr__(self):
+        return f'Split({len(self):,} images{"" if self.masks is None else " with masks"})'
 
     def arrays(self):
         "Images, labels, index and masks (or None)"
         return self.images, self.labels, self.index, self.masks
 
-    def subset(self,
-        positions, # positions, a slice or a boolean mask
-    ) -> 'Split': # a copy, or a view for a slice
+    def subset(
+        self,
+        positions,  # positions, a slice or a boolean mask
+    ) -> 'Split':  # a copy, or a view for a slice
         "The images at `positions`, in that order"
         return Split(*(a if a is None else a[positions] for a in self.arrays()))
 
 # %% ../nbs/library/data.ipynb #ff8243e4
 def shapes(
-    n:int=5000, # number of images
-    seed=0, # integer or tuple of integers
-) -> Split: # with masks
+    n: int = 5000,  # number of images
+    seed=0,  # integer or tuple of integers
+) -> Split:  # with masks
     "Drawn shapes, of every class the same number"
     images, labels, masks = draw_shapes(n, seed)
     return Split(images, labels, np.arange(n), masks)
 
 # %% ../nbs/library/data.ipynb #43ef9b1b
 def channel_histogram(
-    images:np.ndarray, # uint8 (N, C, H, W)
-) -> np.ndarray: # int64 (C, 256): how many pixels have each value
+    images: np.ndarray,  # uint8 (N, C, H, W)
+) -> np.ndarray:  # int64 (C, 256): how many pixels have each value
     "Number of pixels of each value, per channel"
     counts = np.zeros((images.shape[1], 256), np.int64)
     for i in range(0, len(images), 1000):
         for c in range(len(counts)):
-            counts[c] += np.bincount(images[i:i+1000, c].ravel(), minlength=256)
+            counts[c] += np.bincount(images[i : i + 1000, c].ravel(), minlength=256)
     return counts
 
+
 def channel_statistics(
-    images:np.ndarray, # uint8 (N, C, H, W)
-) -> tuple[np.ndarray, np.ndarray]: # mean and standard deviation of each channel, in [0, 1]
+    images: np.ndarray,  # uint8 (N, C, H, W)
+) -> tuple[np.ndarray, np.ndarray]:  # mean and standard deviation of each channel, in [0, 1]
     "Mean and standard deviation of each channel over all pixels; a channel that never changes gets 1 as its deviation"
-    if not len(images): raise ValueError('There are no images to take the mean of.')
+    if not len(images):
+        raise ValueError('There are no images to take the mean of.')
     counts, values = channel_histogram(images), np.arange(256)
     n = counts.sum(1)
     mean = counts @ values / n
     variance = (counts * (values - mean[:, None]) ** 2).sum(1) / n
     std = np.sqrt(variance) / 255
-    return mean / 255, np.where(std < smallest_deviation, 1., std)
+    return mean / 255, np.where(std < smallest_deviation, 1.0, std)
 
-smallest_deviation = 1e-3 # a quarter of a grey level: below it a channel counts as constant
+
+smallest_deviation = 1e-3  # a quarter of a grey level: below it a channel counts as constant
 
 # %% ../nbs/library/data.ipynb #f19f293d
 @dataclass(eq=False)
 class ImageData:
     "Training, validation and test images, and what is known about them"
-    train:Split
-    valid:Split # taken out of the training images, or the source's own
-    test:Split
-    classes:tuple # name of each label
-    description:str # one line: what the images are
-    fingerprint:str # changes when an image, a label or the name of a class does
-    note:str='' # what was left out or decided while reading, in sentences
+
+    train: Split
+    valid: Split  # taken out of the training images, or the source's own
+    test: Split
+    classes: tuple  # name of each label
+    description: str  # one line: what the images are
+    fingerprint: str  # changes when an image, a label or the name of a class does
+    note: str = ''  # what was left out or decided while reading, in sentences
 
     @property
     def name(self) -> str:
@@ -98,7 +107,10 @@ class ImageData:
     def _statistics(self):
         mean, std = channel_statistics(self.train.images)
         for c in np.flatnonzero(std == 1):
-            warnings.warn(f'Channel {c} of {self.name} is {mean[c] * 255:.0f} in every pixel: it tells nothing apart.', stacklevel=4)
+            warnings.warn(
+                f'Channel {c} of {self.name} is {mean[c] * 255:.0f} in every pixel: it tells nothing apart.',
+                stacklevel=4,
+            )
         return mean, std
 
     @property
@@ -112,8 +124,10 @@ class ImageData:
         return self._statistics[1]
 
     def __repr__(self):
-        return (f'ImageData({self.description}; {len(self.train):,} training, {len(self.valid):,} validation, '
-                f'{len(self.test):,} test)')
+        return (
+            f'ImageData({self.description}; {len(self.train):,} training, {len(self.valid):,} validation, '
+            f'{len(self.test):,} test)'
+        )
 
 # %% ../nbs/library/data.ipynb #d67c180f
 def _fingerprint(splits, classes):
@@ -124,28 +138,39 @@ def _fingerprint(splits, classes):
             digest.update(np.ascontiguousarray(a).data)
     return digest.hexdigest()
 
+
 def _complete_data(train, test, classes, name, valid=None, note=''):
     "`ImageData` before anything is held out"
     splits = [train, test] if valid is None else [train, test, valid]
     description = f'{name}: {sum(map(len, splits)):,} images of {len(classes)} classes, 32×32 pixels'
-    if valid is None: valid = train.subset(slice(0, 0))
+    if valid is None:
+        valid = train.subset(slice(0, 0))
     return ImageData(train, valid, test, tuple(classes), description, _fingerprint(splits, classes), note)
 
 # %% ../nbs/library/data.ipynb #2ba6f817
 cifar10_classes = ('airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck')
 cifar10_md5 = {
-    'data_batch_1': 'c99cafc152244af753f735de768cd75f', 'data_batch_2': 'd4bba439e000b95fd0a9bffe97cbabec',
-    'data_batch_3': '54ebc095f3ab1f0389bbae665268c751', 'data_batch_4': '634d18415352ddfa80567beed471001a',
-    'data_batch_5': '482c414d41f54cd18b22e5b47cb7c3cb', 'test_batch': '40351d587109b95175f43aff81a1287e'}
+    'data_batch_1': 'c99cafc152244af753f735de768cd75f',
+    'data_batch_2': 'd4bba439e000b95fd0a9bffe97cbabec',
+    'data_batch_3': '54ebc095f3ab1f0389bbae665268c751',
+    'data_batch_4': '634d18415352ddfa80567beed471001a',
+    'data_batch_5': '482c414d41f54cd18b22e5b47cb7c3cb',
+    'test_batch': '40351d587109b95175f43aff81a1287e',
+}
+
 
 class _ArrayUnpickler(pickle.Unpickler):
     "Rebuilds dictionaries, lists and arrays; refuses to look up any other name"
+
     def find_class(self, module, name):
-        if (module, name) == ('numpy', 'dtype'): return np.dtype
-        if (module, name) == ('numpy', 'ndarray'): return np.ndarray
+        if (module, name) == ('numpy', 'dtype'):
+            return np.dtype
+        if (module, name) == ('numpy', 'ndarray'):
+            return np.ndarray
         if module in ('numpy.core.multiarray', 'numpy._core.multiarray') and name == '_reconstruct':
             return np.zeros(0).__reduce__()[0]
         raise pickle.UnpicklingError(f'it asks for {module}.{name}')
+
 
 def _read_batch(data, name, md5):
     "Images and labels of one official batch file, from its bytes"
@@ -156,8 +181,10 @@ def _read_batch(data, name, md5):
         batch = {k.decode() if isinstance(k, bytes) else k: v for k, v in batch.items()}
         images, labels = batch['data'], np.array(batch['labels'], np.int64)
         right_shape = images.dtype == np.uint8 and images.shape == (len(labels), 3072)
-        if not right_shape or not 0 <= labels.min() <= labels.max() < 10: raise ValueError('its arrays have another form')
-    except Exception as e: raise ValueError(f'{name} is not a batch of images ({e}): fetch the archive again.') from e
+        if not right_shape or not 0 <= labels.min() <= labels.max() < 10:
+            raise ValueError('its arrays have another form')
+    except Exception as e:
+        raise ValueError(f'{name} is not a batch of images ({e}): fetch the archive again.') from e
     return images.reshape(-1, 3, 32, 32), labels
 
 # %% ../nbs/library/data.ipynb #4751a5f4
@@ -167,66 +194,107 @@ def _join(batches):
     images, at = np.empty((len(labels), 3, 32, 32), np.uint8), 0
     while batches:
         part = batches.pop(0)[0]
-        images[at:at + len(part)] = part
+        images[at : at + len(part)] = part
         at += len(part)
     return Split(images, labels, np.arange(len(labels)))
+
 
 def _official(batches, md5, where):
     "`ImageData` from official batches `{name: (images, labels)}`, which it empties"
     missing = sorted(set(md5) - set(batches))
-    if missing: raise ValueError(f'{where} lacks {missing[0]}: fetch the archive again.')
+    if missing:
+        raise ValueError(f'{where} lacks {missing[0]}: fetch the archive again.')
     names = sorted(batches)
     train = _join([batches.pop(n) for n in names if not n.startswith('test')])
     test = _join([batches.pop(n) for n in names if n.startswith('test')])
     return _complete_data(train, test, cifar10_classes, 'CIFAR-10' if md5 == cifar10_md5 else 'own batches')
 
 # %% ../nbs/library/data.ipynb #5391c6a9
-image_endings = ('.png', '.jpg', '.jpeg', '.jpe', '.jfif', '.bmp', '.dib', '.gif', '.webp', '.tif', '.tiff', '.ppm', '.pgm',
-                 '.pbm', '.pnm')
-part_names = dict(train='train', training='train', test='test', testing='test', valid='valid', val='valid', validation='valid')
-_system_names = {'__macosx', '__pycache__', '@eadir', '#recycle', '$recycle.bin', 'system volume information', 'lost+found',
-                 'thumbs.db', 'desktop.ini'}
+image_endings = (
+    '.png',
+    '.jpg',
+    '.jpeg',
+    '.jpe',
+    '.jfif',
+    '.bmp',
+    '.dib',
+    '.gif',
+    '.webp',
+    '.tif',
+    '.tiff',
+    '.ppm',
+    '.pgm',
+    '.pbm',
+    '.pnm',
+)
+part_names = dict(
+    train='train', training='train', test='test', testing='test', valid='valid', val='valid', validation='valid'
+)
+_system_names = {
+    '__macosx',
+    '__pycache__',
+    '@eadir',
+    '#recycle',
+    '$recycle.bin',
+    'system volume information',
+    'lost+found',
+    'thumbs.db',
+    'desktop.ini',
+}
 
-def is_image(name): return name.lower().endswith(image_endings)
 
-def is_hidden(name): return any(p.startswith('.') or p.lower() in _system_names for p in path_parts(name))
+def is_image(name):
+    return name.lower().endswith(image_endings)
 
-def path_parts(name): return [p for p in name.split('/') if p not in ('', '.', '..')]
+
+def is_hidden(name):
+    return any(p.startswith('.') or p.lower() in _system_names for p in path_parts(name))
+
+
+def path_parts(name):
+    return [p for p in name.split('/') if p not in ('', '.', '..')]
+
 
 def readable(name):
     "A file's name as text that can be printed and compared: bytes that are not UTF-8 are read as Latin-1"
-    try: name.encode()
-    except UnicodeEncodeError: name = name.encode('utf-8', 'surrogateescape').decode('latin-1')
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        name = name.encode('utf-8', 'surrogateescape').decode('latin-1')
     return unicodedata.normalize('NFC', name)
 
 # %% ../nbs/library/data.ipynb #83702fa5
 def _part_and_class(folders):
-    "Part and class (None for an image that lies in no class folder) of an image in these folders; None outside all parts"
+    "Part and class (None for an image that lies in no class folder) of an image in these folders; None outside the parts"
     for i, folder in enumerate(folders):
         if folder.lower() in part_names:
             label = readable(folders[i + 1]) if i + 1 < len(folders) else None
             return part_names[folder.lower()], label
 
+
 def _folders_of(names):
     "`{name: its folders}`, without a first folder that is called like a part and holds the parts"
-    folders = {name: path_parts(name)[:None if name.endswith('/') else -1] for name in names}
+    folders = {name: path_parts(name)[: None if name.endswith('/') else -1] for name in names}
     first = {f[0].lower() for f in folders.values() if f}
     second = {f[1].lower() for f in folders.values() if len(f) > 1}
     if len(first) == 1 and first <= set(part_names) and 'train' in second and len(second & set(part_names)) > 1:
         folders = {name: f[1:] for name, f in folders.items()}
     return folders
 
+
 def _places(names):
     "`{name: (part, class) or None}` of files and folders; the part is empty where the class folders stand alone"
     folders = _folders_of(names)
     places = {name: _part_and_class(f) for name, f in folders.items()}
-    if any(place and place[1] for name, place in places.items() if is_image(name)): return places
+    if any(place and place[1] for name, place in places.items() if is_image(name)):
+        return places
     shared = len(os.path.commonprefix([f for name, f in folders.items() if is_image(name)]))
     return {name: ('', readable(f[shared]) if len(f) > shared else None) for name, f in folders.items()}
 
 # %% ../nbs/library/data.ipynb #51146de7
 class Layout:
     "Where the images of a folder or an archive belong, found from all names in it; folders end in a slash"
+
     def __init__(self, names):
         visible = [n for n in names if not is_hidden(n)]
         places = _places(visible)
@@ -245,53 +313,63 @@ class Layout:
 
     def leave(self, what, why, names):
         "Note that these were left out"
-        if names: self.left_out.append(f'{len(names):,} {what}{"s" * (len(names) > 1)} {why} (such as {readable(names[0])})')
+        if names:
+            self.left_out.append(f'{len(names):,} {what}{"s" * (len(names) > 1)} {why} (such as {readable(names[0])})')
 
     def note(self, where):
         "What was left out, in one sentence; empty for nothing"
         return f'Left out of {where}: {"; ".join(self.left_out)}.' if self.left_out else ''
 
 # %% ../nbs/library/data.ipynb #ba770a2b
-def _jpeg_table(image) -> tuple: # empty when it is no JPEG
+def _jpeg_table(image) -> tuple:  # empty when it is no JPEG
     "Beginning of the first quantisation table of a `PIL` image"
     return tuple(getattr(image, 'quantization', {}).get(0, ())[:16])
 
-def _jpeg_quality(table) -> int|None: # None for a table of its own
+
+def _jpeg_quality(table) -> int | None:  # None for a table of its own
     "Quality setting with which a JPEG was written, from its `_jpeg_table`"
     standard = 16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55
     for quality in range(1, 101):
         scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-        if tuple(min(max((s * scale + 50) // 100, 1), 255) for s in standard) == table: return quality
+        if tuple(min(max((s * scale + 50) // 100, 1), 255) for s in standard) == table:
+            return quality
 
 # %% ../nbs/library/data.ipynb #fe5a0cfa
 class _Pixels:
-    "Decoder of small images that remembers the header of the last plain 32×32 JPEG, and which formats and tables it met"
+    "Decoder of small images that remembers the header of the last plain 32×32 JPEG, and notes formats and tables"
+
     def __init__(self, where):
         from PIL import Image
+
         self.where, self.head, self.found, self.image = where, None, set(), Image.new('RGB', (32, 32))
 
-    def __call__(self, data, name) -> bytes: # 32 rows of 32 pixels of red, green and blue
+    def __call__(self, data, name) -> bytes:  # 32 rows of 32 pixels of red, green and blue
         "The pixels of an encoded image; ValueError with one sentence when it is none"
         if self.head and data.startswith(self.head):
             try:
                 self.image.frombytes(data, 'jpeg', ('RGB', ''))
                 return self.image.tobytes()
-            except Exception: pass # the long way finds the words for it
+            except Exception:
+                pass  # the long way finds the words for it
         what = f'{self.where}: {readable(name)}'
         image = self.plain_jpeg(data) or decode(io.BytesIO(data), what)
         self.found.add((image.format, _jpeg_table(image)))
-        if image.mode != 'RGB' or image.size != (32, 32) or 'transparency' in image.info: image = to_square(to_rgb(image, what))
+        if image.mode != 'RGB' or image.size != (32, 32) or 'transparency' in image.info:
+            image = to_square(to_rgb(image, what))
         return image.tobytes()
 
     def plain_jpeg(self, data):
         "`PIL` image of a 32×32 colour JPEG, whose header is remembered; None for anything else"
         from PIL.JpegImagePlugin import JpegImageFile
+
         try:
             image = JpegImageFile(file := io.BytesIO(data))
-            head = data[:file.tell()] # ends with the 14 bytes that announce the pixels
-            if image.size != (32, 32) or image.mode != 'RGB' or 'exif' in image.info: return None
+            head = data[: file.tell()]  # ends with the 14 bytes that announce the pixels
+            if image.size != (32, 32) or image.mode != 'RGB' or 'exif' in image.info:
+                return None
             image.load()
-        except Exception: return None
+        except Exception:
+            return None
         self.head = head if head[-14:-12] == b'\xff\xda' else None
         return image
 
@@ -299,19 +377,26 @@ class _Pixels:
 @dataclass(slots=True)
 class ImageFile:
     "One image of a folder or an archive, and where it belongs"
-    label:str # name of the class
-    number:int|None # official index, where the name begins with one
-    name:str # as it stands in the folder or archive
-    file:object # what the bytes can be had from; let go when the image is decoded
+
+    label: str  # name of the class
+    number: int | None  # official index, where the name begins with one
+    name: str  # as it stands in the folder or archive
+    file: object  # what the bytes can be had from; let go when the image is decoded
+
 
 def _empty_images(n, where):
     "An array for `n` images; ValueError when there is not enough memory"
-    try: return np.empty((n, 3, 32, 32), np.uint8)
-    except MemoryError: pass
-    raise ValueError(f'{where} holds {n:,} images, {n * 3072 / 1e9:.1f} GB as pixels: there is not enough memory for them.')
+    try:
+        return np.empty((n, 3, 32, 32), np.uint8)
+    except MemoryError:
+        pass
+    raise ValueError(
+        f'{where} holds {n:,} images, {n * 3072 / 1e9:.1f} GB as pixels: there is not enough memory for them.'
+    )
+
 
 def _decode_files(rows, classes, open_file, where):
-    "`Split` of one part of an image folder, in the order of its numbers, and the set of `(format, quantisation table)` found"
+    "`Split` of one part of an image folder, in the order of its numbers, and the formats and tables that were found"
     numbers = [r.number for r in rows]
     numbered = None not in numbers and len(set(numbers)) == len(rows)
     rows.sort(key=(lambda r: r.number) if numbered else (lambda r: r.name))
@@ -319,51 +404,76 @@ def _decode_files(rows, classes, open_file, where):
     position = {c: i for i, c in enumerate(classes)}
     labels = np.array([position[r.label] for r in rows], np.int64)
     images, found = _empty_images(len(rows), where), set()
+
     def decode_some(i):
-        part, pixels_of = rows[i:i+100], _Pixels(where)
+        part, pixels_of = rows[i : i + 100], _Pixels(where)
         pixels = np.frombuffer(b''.join([pixels_of(open_file(r.file), r.name) for r in part]), np.uint8)
-        images[i:i+100] = pixels.reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)
-        for r in part: r.file = None # the encoded image is let go
+        images[i : i + 100] = pixels.reshape(-1, 32, 32, 3).transpose(0, 3, 1, 2)
+        for r in part:
+            r.file = None  # the encoded image is let go
         found.update(pixels_of.found)
+
     pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
     try:
         with quiet():
-            for done in [pool.submit(decode_some, i) for i in range(0, len(rows), 100)]: done.result()
-    finally: pool.shutdown(cancel_futures=True)
+            for done in [pool.submit(decode_some, i) for i in range(0, len(rows), 100)]:
+                done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
     return Split(images, labels, index), found
 
 # %% ../nbs/library/data.ipynb #4addc51c
 def _parts_of(layout, files, take_test, where):
-    "Training, test and validation images (lists of `ImageFile`), and a sentence about them; ValueError when one is missing"
+    "Training, test and validation images (lists of `ImageFile`) and a sentence; ValueError when one is missing"
     parts = {part: [] for part in ('train', 'test', 'valid', '')}
     for name, (part, label) in layout.places.items():
         number = re.match(r'(\d{1,9})_', name.rpartition('/')[2])
         parts[part].append(ImageFile(label, int(number[1]) if number else None, name, files.pop(name)))
     train, test, valid, said = parts['train'] or parts[''], parts['test'], parts['valid'], ''
     if not (train or test or valid):
-        raise ValueError(f'{where} holds neither the official batches nor images like train/CLASS/NAME.png and test/CLASS/NAME.png. '
-                         + layout.note(where))
-    if not train: raise ValueError(f'{where} has no training images: put them into train/CLASS/NAME.png.')
-    if test and take_test: raise ValueError(f'{where} has test images of its own: leave test (on the command line --test) out.')
+        raise ValueError(
+            f'{where} holds neither the official batches nor images like train/CLASS/NAME.png and test/CLASS/NAME.png. '
+            + layout.note(where)
+        )
+    if not train:
+        raise ValueError(f'{where} has no training images: put them into train/CLASS/NAME.png.')
+    if test and take_test:
+        raise ValueError(f'{where} has test images of its own: leave test (on the command line --test) out.')
     if valid and not test and not take_test:
-        test, valid, said = valid, [], f'{where} has no folder test: the images in its folder valid serve as test images.'
+        test, valid, said = (
+            valid,
+            [],
+            f'{where} has no folder test: the images in its folder valid serve as test images.',
+        )
     if not test and not take_test:
         names = sorted(layout.classes)
-        has = f'has class folders ({", ".join(names[:3])}{", ..." * (len(names) > 3)}) and no split' if parts[''] else 'has no test images'
-        raise ValueError(f'{where} {has}: put images into train/CLASS and test/CLASS, or let test=0.2 (on the command line '
-                         '--test 0.2) take a fifth of each class as test images.')
+        has = (
+            f'has class folders ({", ".join(names[:3])}{", ..." * (len(names) > 3)}) and no split'
+            if parts['']
+            else 'has no test images'
+        )
+        raise ValueError(
+            f'{where} {has}: put images into train/CLASS and test/CLASS, or let test=0.2 (on the command line '
+            '--test 0.2) take a fifth of each class as test images.'
+        )
     return train, test, valid, said
+
 
 def _class_names(train, test, valid, where):
     "Names of the classes, in order, and a sentence about those without test images"
     names = {r.label for r in train}
     for part, rows in (('test', test), ('validation', valid)):
         strange = {r.label for r in rows} - names
-        if strange: raise ValueError(f'{where} has {part} images of {min(strange)!r}, but no training images of that class.')
-    if len(names) < 2: raise ValueError(f'{where} has images of one class only ({names.pop()!r}), so there is nothing to tell apart.')
+        if strange:
+            raise ValueError(f'{where} has {part} images of {min(strange)!r}, but no training images of that class.')
+    if len(names) < 2:
+        raise ValueError(f'{where} has images of one class only ({names.pop()!r}), so there is nothing to tell apart.')
     untested = sorted(names - {r.label for r in test}) if test else []
-    said = f'{where} has no test images of {", ".join(untested[:5])}{", ..." * (len(untested) > 5)}.' if untested else ''
+    said = (
+        f'{where} has no test images of {", ".join(untested[:5])}{", ..." * (len(untested) > 5)}.' if untested else ''
+    )
     return (cifar10_classes if names == set(cifar10_classes) else tuple(sorted(names))), said
+
 
 def _image_folder(names, files, open_file, folder_name, where, take_test=False):
     "`ImageData` from all `names` in a folder or archive, of which `{name: file}` are images"
@@ -379,45 +489,63 @@ def _image_folder(names, files, open_file, folder_name, where, take_test=False):
     name = _image_folder_name(classes, len(train), len(test), found, folder_name)
     return _complete_data(splits[0], splits[1], classes, name, splits[2] if valid else None, note)
 
+
 def _image_folder_name(classes, n_train, n_test, found, folder_name):
     "Short name of an image folder: CIFAR-10's only for its classes, with what its compression tells"
-    if classes != cifar10_classes: return f'{folder_name} (image folder)'
+    if classes != cifar10_classes:
+        return f'{folder_name} (image folder)'
     name = 'CIFAR-10' if (n_train, n_test) == (50000, 10000) else 'CIFAR-10 subset'
     qualities = {_jpeg_quality(table) for _, table in found}
-    if all(format == 'PNG' for format, _ in found): return name
+    if all(format == 'PNG' for format, _ in found):
+        return name
     return f'{name} (JPEG q{qualities.pop()})' if len(qualities) == 1 and None not in qualities else f'{name} (JPEG)'
 
 # %% ../nbs/library/data.ipynb #2a8969d2
-largest_file = 64_000_000 # bytes of one file in an archive
-largest_archive = 2_000_000_000 # bytes of all files in an archive
+largest_file = 64_000_000  # bytes of one file in an archive
+largest_archive = 2_000_000_000  # bytes of all files in an archive
 
-class _TooLarge(ValueError): "An archive that unpacks to more than it should"
+
+class _TooLarge(ValueError):
+    "An archive that unpacks to more than it should"
+
 
 class _Forward:
     "What `tarfile` needs of a file, over a stream that goes forward only, never far at once; remembers the last header"
-    def __init__(self, file, path): self.file, self.path, self.at, self.header = file, path, 0, b''
 
-    def tell(self): return self.at
+    def __init__(self, file, path):
+        self.file, self.path, self.at, self.header = file, path, 0, b''
+
+    def tell(self):
+        return self.at
 
     def seek(self, to):
-        if to < self.at: raise OSError('it goes backwards')
-        while self.at < to and self.read(min(to - self.at, 1 << 18)): pass
+        if to < self.at:
+            raise OSError('it goes backwards')
+        while self.at < to and self.read(min(to - self.at, 1 << 18)):
+            pass
 
     def read(self, n):
-        if not 0 <= n <= largest_file: raise OSError('a header in it is false')
+        if not 0 <= n <= largest_file:
+            raise OSError('a header in it is false')
         data = self.file.read(n)
         self.at += len(data)
-        if self.at > largest_archive: raise _TooLarge(_too_large(self.path))
-        if n == tarfile.BLOCKSIZE: self.header = data
+        if self.at > largest_archive:
+            raise _TooLarge(_too_large(self.path))
+        if n == tarfile.BLOCKSIZE:
+            self.header = data
         return data
 
+
 def _too_large(path, name=None, size=0):
-    if name: return f'{path}: {readable(name)} is unpacked larger than any image or batch ({size:,} bytes).'
-    return f'{path} unpacks to more than {largest_archive / 1e9:.0f} GB: if you trust it, unpack it and give the folder.'
+    if name:
+        return f'{path}: {readable(name)} is unpacked larger than any image or batch ({size:,} bytes).'
+    return (
+        f'{path} unpacks to more than {largest_archive / 1e9:.0f} GB: if you trust it, unpack it and give the folder.'
+    )
 
 # %% ../nbs/library/data.ipynb #27366161
 def _tar_members(path, wanted):
-    "`(name, bytes)` of the files in a tar archive, without the bytes for those that are not `wanted`; folders end in a slash"
+    "`(name, bytes)` of the files in a tar archive, None for what is not `wanted`; folders end in a slash"
     with open(path, 'rb') as raw:
         magic = raw.read(6)
         raw.seek(0)
@@ -426,18 +554,25 @@ def _tar_members(path, wanted):
         stream = _Forward(unpack.open(raw) if unpack else raw, path)
         with tarfile.TarFile(fileobj=stream) as tar:
             while member := tar.next():
-                tar.members = [] # or it remembers every member
-                if member.isdir(): yield member.name.rstrip('/') + '/', None
-                if not member.isreg(): continue
+                tar.members = []  # or it remembers every member
+                if member.isdir():
+                    yield member.name.rstrip('/') + '/', None
+                if not member.isreg():
+                    continue
                 if not wanted(member.name):
                     yield member.name, None
                     continue
-                if member.size > largest_file: raise _TooLarge(_too_large(path, member.name, member.size))
+                if member.size > largest_file:
+                    raise _TooLarge(_too_large(path, member.name, member.size))
                 data = tar.extractfile(member).read() if member.issparse() else stream.read(member.size)
-                if len(data) < member.size: raise EOFError('it ends in the middle')
+                if len(data) < member.size:
+                    raise EOFError('it ends in the middle')
                 yield member.name, data
-        if stream.header != bytes(tarfile.BLOCKSIZE): raise EOFError('it ends in the middle, or is damaged there')
-        while stream.read(1 << 18): pass
+        if stream.header != bytes(tarfile.BLOCKSIZE):
+            raise EOFError('it ends in the middle, or is damaged there')
+        while stream.read(1 << 18):
+            pass
+
 
 def _zip_members(path, wanted):
     "The same for a zip archive"
@@ -445,77 +580,120 @@ def _zip_members(path, wanted):
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
-            if member.is_dir(): yield member.filename, None
-            elif kind and not stat.S_ISREG(kind): continue # a link
-            elif not wanted(member.filename): yield member.filename, None
+            if member.is_dir():
+                yield member.filename, None
+            elif kind and not stat.S_ISREG(kind):
+                continue  # a link
+            elif not wanted(member.filename):
+                yield member.filename, None
             else:
-                if member.flag_bits & 1: raise _TooLarge(f'{path} is locked with a password: unpack it and give the folder.')
-                if member.file_size > largest_file: raise _TooLarge(_too_large(path, member.filename, member.file_size))
+                if member.flag_bits & 1:
+                    raise _TooLarge(f'{path} is locked with a password: unpack it and give the folder.')
+                if member.file_size > largest_file:
+                    raise _TooLarge(_too_large(path, member.filename, member.file_size))
                 total += member.file_size
-                if total > largest_archive: raise _TooLarge(_too_large(path))
+                if total > largest_archive:
+                    raise _TooLarge(_too_large(path))
                 yield member.filename, archive.read(member)
 
+
 def _members(path, wanted):
-    "`(name, bytes)` of the files in an archive, None for the bytes that are not `wanted`; ValueError unless it is whole"
-    with open(path, 'rb') as file: magic = file.read(6)
+    "`(name, bytes)` of the files in an archive, None for what is not `wanted`; ValueError unless it is whole"
+    with open(path, 'rb') as file:
+        magic = file.read(6)
     if magic == b'7z\xbc\xaf\x27\x1c' or magic[:4] == b'Rar!':
         raise ValueError(f'{path} is an archive of another kind than tar and zip: unpack it and give the folder.')
     is_zip = magic[:4] in (b'PK\3\4', b'PK\5\6')
-    try: yield from (_zip_members if is_zip else _tar_members)(path, wanted)
-    except _TooLarge as e: raise ValueError(str(e)) from None
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, RecursionError,
-            NotImplementedError, struct.error, RuntimeError, IndexError) as e:
+    try:
+        yield from (_zip_members if is_zip else _tar_members)(path, wanted)
+    except _TooLarge as e:
+        raise ValueError(str(e)) from None
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        zlib.error,
+        lzma.LZMAError,
+        ValueError,
+        RecursionError,
+        NotImplementedError,
+        struct.error,
+        RuntimeError,
+        IndexError,
+    ) as e:
         raise ValueError(f'{path} is not a whole {"zip" if is_zip else "tar"} archive ({e}): fetch it again.') from e
 
 # %% ../nbs/library/data.ipynb #4977881e
 def _read_archive(path, md5, take_test=False):
     "`ImageData` from an archive in the official or in fastai's layout"
     where, batches, names, files, waiting = readable(str(path)), {}, [], {}, []
-    def store(): # in pieces of megabytes, which go back to the system when they are let go; single small images do not
+
+    def store():  # in pieces of megabytes, which go back to the system when they are let go; single small images do not
         piece, at = memoryview(b''.join(data for _, data in waiting)), 0
         for name, data in waiting:
-            files[name] = piece[at:at + len(data)]
+            files[name] = piece[at : at + len(data)]
             at += len(data)
         waiting.clear()
-    def wanted(name): return is_image(name) and not is_hidden(name) or name.rpartition('/')[2] in md5
+
+    def wanted(name):
+        return is_image(name) and not is_hidden(name) or name.rpartition('/')[2] in md5
+
     for name, data in _members(path, wanted):
         last = name.rpartition('/')[2]
-        if data is not None and last in md5: batches[last] = _read_batch(data, last, md5)
+        if data is not None and last in md5:
+            batches[last] = _read_batch(data, last, md5)
         else:
             names.append(name)
-            if data is not None: waiting.append((name, data))
-            if len(waiting) >= 2000 or data and len(data) > 1_000_000: store()
+            if data is not None:
+                waiting.append((name, data))
+            if len(waiting) >= 2000 or data and len(data) > 1_000_000:
+                store()
     store()
-    if batches: return _official(batches, md5, where)
+    if batches:
+        return _official(batches, md5, where)
     return _image_folder(names, files, bytes, re.sub(r'(\.tar)?\.\w+$', '', readable(path.name)), where, take_test)
 
 # %% ../nbs/library/data.ipynb #bfbe7388
 def _walk(root):
-    "`(name, path, size, times)` of every file below a folder, and the names of the folders, each sorted; a folder that links lead to twice is read once"
+    "`(name, path, size, times)` of all files below a folder, and the names of the folders; each folder is read once"
     files, names, folders, seen = [], [], [(os.fspath(root), '')], set()
     while folders:
         folder, name = folders.pop()
-        if (real := os.path.realpath(folder)) in seen: continue
+        if (real := os.path.realpath(folder)) in seen:
+            continue
         seen.add(real)
-        if name: names.append(name)
+        if name:
+            names.append(name)
         with os.scandir(folder) as entries:
             for e in entries:
                 if e.is_file():
                     s = e.stat()
                     files.append((name + e.name, e.path, s.st_size, (s.st_mtime_ns, s.st_ctime_ns)))
-                elif e.is_dir(): folders.append((e.path, f'{name}{e.name}/'))
+                elif e.is_dir():
+                    folders.append((e.path, f'{name}{e.name}/'))
     return sorted(files), sorted(names)
 
+
 def _file_bytes(file):
-    with open(file, 'rb', buffering=0) as f: return f.read()
+    with open(file, 'rb', buffering=0) as f:
+        return f.read()
+
 
 def _read_folder(path, md5, walked, take_test=False):
     "`ImageData` from a folder in the official or in fastai's layout, given its `_walk`"
     (files, folders), where = walked, readable(str(path))
-    batches = {name.rpartition('/')[2]: file for name, file, *_ in files
-               if name.rpartition('/')[2] in md5 and name.count('/') < 2}
-    if batches and (missing := set(md5) - set(batches)): raise ValueError(f'{where} lacks {min(missing)}: fetch the archive again.')
-    if batches: return _official({name: _read_batch(_file_bytes(file), name, md5) for name, file in sorted(batches.items())}, md5, where)
+    batches = {
+        name.rpartition('/')[2]: file
+        for name, file, *_ in files
+        if name.rpartition('/')[2] in md5 and name.count('/') < 2
+    }
+    if batches and (missing := set(md5) - set(batches)):
+        raise ValueError(f'{where} lacks {min(missing)}: fetch the archive again.')
+    if batches:
+        return _official(
+            {name: _read_batch(_file_bytes(file), name, md5) for name, file in sorted(batches.items())}, md5, where
+        )
     images = {name: file for name, file, *_ in files if is_image(name)}
     names = [name for name, *_ in files] + folders
     return _image_folder(names, images, _file_bytes, readable(path.resolve().name), where, take_test)
@@ -523,56 +701,76 @@ def _read_folder(path, md5, walked, take_test=False):
 # %% ../nbs/library/data.ipynb #6ac200e1
 _cache_version = 4
 
+
 def _save_cache(data, file, source):
     "Keep `data`; where that is not possible (full disk, read-only home) nothing is lost but time"
     splits = [data.train, data.test] + [data.valid] * (len(data.valid) > 0)
-    head = dict(version=_cache_version, source=source, classes=data.classes, description=data.description,
-                fingerprint=data.fingerprint, note=data.note, splits=len(splits))
+    head = dict(
+        version=_cache_version,
+        source=source,
+        classes=data.classes,
+        description=data.description,
+        fingerprint=data.fingerprint,
+        note=data.note,
+        splits=len(splits),
+    )
     try:
-        for old in file.parent.glob('.part-*.npys'): # of a process that was killed while it wrote
-            if time.time() - old.stat().st_mtime > 3 * 86400: old.unlink(missing_ok=True)
+        for old in file.parent.glob('.part-*.npys'):  # of a process that was killed while it wrote
+            if time.time() - old.stat().st_mtime > 3 * 86400:
+                old.unlink(missing_ok=True)
         with whole_file(file) as part, open(part, 'wb') as f:
             np.save(f, np.frombuffer(json.dumps(head).encode(), np.uint8))
             for split in splits:
-                for a in (split.images, split.labels, split.index): np.save(f, a)
-    except (OSError, ValueError): pass
+                for a in (split.images, split.labels, split.index):
+                    np.save(f, a)
+    except (OSError, ValueError):
+        pass
+
 
 def _load_cache(file, source):
     "`ImageData` from the cache; None when there is none, or it is damaged, of another version or of another source"
     try:
         with open(file, 'rb') as f:
             head = json.loads(np.load(f, allow_pickle=False).tobytes())
-            if head['version'] != _cache_version or head['source'] != source: return None
+            if head['version'] != _cache_version or head['source'] != source:
+                return None
             splits = [Split(*[np.load(f, allow_pickle=False) for _ in range(3)]) for _ in range(head['splits'])]
         data = _complete_data(splits[0], splits[1], head['classes'], '', *splits[2:], note=head['note'])
         data.description = head['description']
         return data if data.fingerprint == head['fingerprint'] else None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, IndexError, MemoryError): return None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, IndexError, MemoryError):
+        return None
 
 # %% ../nbs/library/data.ipynb #02ea4af3
 def read_data(
-    path, # file or folder, in the official or in fastai's layout
-    cache:bool=True, # keep decoded images in the cache folder
-    md5:dict=cifar10_md5, # checksum of each official batch; names that begin with 'test' are test batches
-    test:float|int|None=None, # test images to take where the source has none: a share (below 1), or their number
-    test_seed:int=0, # decides which
-) -> ImageData: # without validation images, unless the source has its own
+    path,  # file or folder, in the official or in fastai's layout
+    cache: bool = True,  # keep decoded images in the cache folder
+    md5: dict = cifar10_md5,  # checksum of each official batch; names that begin with 'test' are test batches
+    test: float
+    | int
+    | None = None,  # test images to take where the source has none: a share (below 1), or their number
+    test_seed: int = 0,  # decides which
+) -> ImageData:  # without validation images, unless the source has its own
     "All images of a file or folder; FileNotFoundError or ValueError says what is wrong with it"
-    try: path = Path(path).expanduser()
-    except RuntimeError: raise FileNotFoundError(f'{path} is in a home folder that is not known here.') from None
+    try:
+        path = Path(path).expanduser()
+    except RuntimeError:
+        raise FileNotFoundError(f'{path} is in a home folder that is not known here.') from None
     try:
         data = _read_or_recall(path, cache, md5, test is not None)
         return data if test is None else _take_test(data, test, test_seed)
     except PermissionError as e:
         raise ValueError(f'{readable(str(e.filename or path))} may not be read: change its permissions.') from e
     except OSError as e:
-        if e.errno is None: raise
+        if e.errno is None:
+            raise
         raise ValueError(f'{readable(str(e.filename or path))} cannot be read ({e.strerror}).') from e
 
 # %% ../nbs/library/data.ipynb #9740f1e5
 def _read_or_recall(path, cache, md5, take_test):
     "`ImageData` of a file or folder, from the cache where nothing has changed since"
-    if not path.exists(): raise FileNotFoundError(f'There is no file or folder {readable(str(path))}.')
+    if not path.exists():
+        raise FileNotFoundError(f'There is no file or folder {readable(str(path))}.')
     if path.is_dir():
         walked = _walk(path)
         read = lambda: _read_folder(path, md5, walked, take_test)
@@ -581,45 +779,55 @@ def _read_or_recall(path, cache, md5, take_test):
     elif path.is_file():
         read, s = (lambda: _read_archive(path, md5, take_test)), path.stat()
         state = [s.st_size, s.st_mtime_ns, s.st_ctime_ns]
-    else: raise ValueError(f'{readable(str(path))} is neither a file nor a folder.')
-    if not cache: return read()
+    else:
+        raise ValueError(f'{readable(str(path))} is neither a file nor a folder.')
+    if not cache:
+        return read()
     source = [str(path.resolve()), state, sorted(md5.values())]
-    file = cache_folder()/'arrays'/f'{hashlib.sha256(os.fsencode(source[0])).hexdigest()[:16]}.npys'
+    file = cache_folder() / 'arrays' / f'{hashlib.sha256(os.fsencode(source[0])).hexdigest()[:16]}.npys'
     data = _load_cache(file, source)
-    if data is None or (len(data.test) == 0) != take_test: # what was kept has no test images, or has some of its own
+    if data is None or (len(data.test) == 0) != take_test:  # what was kept has no test images, or has some of its own
         data = read()
         _save_cache(data, file, source)
     return data
 
 # %% ../nbs/library/data.ipynb #550a6964
-cifar10_urls = { # address: (md5, number of bytes)
+cifar10_urls = {  # address: (md5, number of bytes)
     'https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz': ('c58f30108f718f92721af3b95e74349a', 170498071),
-    'https://s3.amazonaws.com/fast-ai-sample/cifar10.tgz': ('a5f8c31371b63a406b23368042812d3c', 168168549)}
+    'https://s3.amazonaws.com/fast-ai-sample/cifar10.tgz': ('a5f8c31371b63a406b23368042812d3c', 168168549),
+}
 
-def _own_downloads(): return [cache_folder()/url.rpartition('/')[2] for url in cifar10_urls]
 
-def find_cifar10() -> Path|None: # file or folder; None when there is none
+def _own_downloads():
+    return [cache_folder() / url.rpartition('/')[2] for url in cifar10_urls]
+
+
+def find_cifar10() -> Path | None:  # file or folder; None when there is none
     "CIFAR-10 on this machine: `$DEEPCNN4CIFAR_DATA`, earlier downloads, then fastai's and torchvision's usual places"
     if (told := os.environ.get('DEEPCNN4CIFAR_DATA')) and told != 'shapes':
         if not (path := Path(os.path.expanduser(told))).exists():
             raise FileNotFoundError(f'DEEPCNN4CIFAR_DATA names {readable(told)}, which is not there.')
         return path
     fastai = Path(os.path.expanduser(os.environ.get('FASTAI_HOME') or '~/.fastai'))
-    places = _own_downloads() + [fastai/'data'/'cifar10', fastai/'archive'/'cifar10.tgz']
+    places = _own_downloads() + [fastai / 'data' / 'cifar10', fastai / 'archive' / 'cifar10.tgz']
     for root in (Path('data'), Path('.'), Path(os.path.expanduser('~/data'))):
-        places += [root/'cifar-10-batches-py', root/'cifar-10-python.tar.gz']
+        places += [root / 'cifar-10-batches-py', root / 'cifar-10-python.tar.gz']
     return next((p for p in places if p.exists()), None)
 
+
 def download_cifar10(
-    folder=None, # where to put the archive; left out: the cache folder
-    urls:dict=cifar10_urls, # address: (md5, number of bytes), in the order in which they are tried
-    **kwargs, # for download
-) -> Path: # of the archive
+    folder=None,  # where to put the archive; left out: the cache folder
+    urls: dict = cifar10_urls,  # address: (md5, number of bytes), in the order in which they are tried
+    **kwargs,  # for download
+) -> Path:  # of the archive
     "Download CIFAR-10; RuntimeError with one sentence when no address works"
-    try: return download(urls, folder, **kwargs)
+    try:
+        return download(urls, folder, **kwargs)
     except RuntimeError as e:
-        raise RuntimeError(f'CIFAR-10 could not be had. {str(e)[:-1]}; try again later, or fetch it in another way and set '
-                           'DEEPCNN4CIFAR_DATA to its path.') from e
+        raise RuntimeError(
+            f'CIFAR-10 could not be had. {str(e)[:-1]}; try again later, or fetch it in another way and set '
+            'DEEPCNN4CIFAR_DATA to its path.'
+        ) from e
 
 # %% ../nbs/library/data.ipynb #526ab79f
 def _lots(index, seed):
@@ -632,6 +840,7 @@ def _lots(index, seed):
         z = z ^ (z >> np.uint64(31))
     return z
 
+
 def _ranks(split, seed):
     "Rank of each image within its class, in the order of the lots"
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
@@ -642,12 +851,14 @@ def _ranks(split, seed):
     ranks[order] = np.arange(len(split)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return ranks
 
+
 def _shares(sizes, n):
     "Whole numbers that add up to `n`, in proportion to `sizes` (largest remainders first)"
     exact = sizes * n / sizes.sum()
     share = np.floor(exact).astype(np.int64)
-    share[np.argsort(share - exact, kind='stable')[:n - share.sum()]] += 1
+    share[np.argsort(share - exact, kind='stable')[: n - share.sum()]] += 1
     return share
+
 
 def _held_out(split, amount, seed, name='valid'):
     "Boolean mask of the images to hold out"
@@ -658,23 +869,30 @@ def _held_out(split, amount, seed, name='valid'):
     sizes = np.bincount(split.labels)
     share = _shares(sizes, n) if n < len(split) else sizes
     if (share >= sizes)[sizes > 0].any():
-        raise ValueError(f'{name}={amount} leaves some class without training images: there are {len(split):,} images, and '
-                         f'{sizes[sizes > 0].min()} of the rarest class.')
+        raise ValueError(
+            f'{name}={amount} leaves some class without training images: there are {len(split):,} images, and '
+            f'{sizes[sizes > 0].min()} of the rarest class.'
+        )
     return _ranks(split, seed) < share[split.labels]
 
 # %% ../nbs/library/data.ipynb #70195591
 def _keep(split, keep):
     "The kept images, moved to the front of the arrays of `split`, which is spoilt"
     positions = np.flatnonzero(keep)
+
     def move(a):
-        for i in range(0, len(positions), 500): a[i:i + len(positions[i:i+500])] = a[positions[i:i+500]]
-        return a[:len(positions)]
+        for i in range(0, len(positions), 500):
+            a[i : i + len(positions[i : i + 500])] = a[positions[i : i + 500]]
+        return a[: len(positions)]
+
     return Split(*(a if a is None else move(a) for a in split.arrays()))
+
 
 def _take_test(data, test, seed):
     "The data with test images taken out of its training images"
     out = _held_out(data.train, test, seed, 'test')
-    if not out.any(): raise ValueError(f'test={test} of {len(data.train):,} images is not one image: take a larger share.')
+    if not out.any():
+        raise ValueError(f'test={test} of {len(data.train):,} images is not one image: take a larger share.')
     taken = data.train.subset(out)
     untested = [data.classes[k] for k in sorted(set(data.train.labels) - set(taken.labels))]
     note = data.note + f' There are no test images of {", ".join(untested)}: take a larger share.' * bool(untested)
@@ -683,36 +901,41 @@ def _take_test(data, test, seed):
 
 # %% ../nbs/library/data.ipynb #1567caea
 def hold_out(
-    split:Split,
-    valid:float|int=0.1, # share of the images (below 1), or number of images
-    seed:int=0, # decides which
-) -> tuple[Split, Split]: # the images that stay, and those held out
+    split: Split,
+    valid: float | int = 0.1,  # share of the images (below 1), or number of images
+    seed: int = 0,  # decides which
+) -> tuple[Split, Split]:  # the images that stay, and those held out
     "Take images out of `split`, of each class the same share, and the same ones in whatever order they stand"
     out = _held_out(split, valid, seed)
     return split.subset(~out), split.subset(out)
 
+
 def _check_count(name, n, least, split):
     "ValueError unless `n` is a whole number from `least` to the size of the rarest class"
     sizes = np.bincount(split.labels)
-    if not sizes.any(): raise ValueError('There are no images to choose from.')
+    if not sizes.any():
+        raise ValueError('There are no images to choose from.')
     rarest = sizes[sizes > 0].min()
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not least <= n <= rarest:
         raise ValueError(f'{name} is a number from {least} to the {rarest} images of the rarest class, not {n!r}.')
 
+
 def kfold(
-    split:Split,
-    k:int=5, # number of parts
-    seed:int=0, # decides which image is in which part
+    split: Split,
+    k: int = 5,  # number of parts
+    seed: int = 0,  # decides which image is in which part
 ):
-    "Yield `k` pairs `(the rest, held out)`: every image is held out once, and every part has the same share of each class"
+    "Yield `k` pairs `(the rest, held out)`: every image is held out once, with the same share of each class"
     _check_count('k', k, 2, split)
     part = (_ranks(split, seed) + split.labels) % k
-    for i in range(k): yield split.subset(part != i), split.subset(part == i)
+    for i in range(k):
+        yield split.subset(part != i), split.subset(part == i)
+
 
 def per_class(
-    split:Split,
-    n:int, # images of each class
-    seed:int=0, # decides which
+    split: Split,
+    n: int,  # images of each class
+    seed: int = 0,  # decides which
 ) -> Split:
     "Some images of each class, for quick work"
     _check_count('n', n, 1, split)
@@ -720,30 +943,37 @@ def per_class(
 
 # %% ../nbs/library/data.ipynb #0dbbbbb5
 def few(
-    data, # ImageData
-    n:int=100, # images of each class in each split, or as many as the rarest class has
-    seed:int=0, # decides which
-): # ImageData of its own, with its own description and fingerprint
+    data,  # ImageData
+    n: int = 100,  # images of each class in each split, or as many as the rarest class has
+    seed: int = 0,  # decides which
+):  # ImageData of its own, with its own description and fingerprint
     "A small part of a data set, to try things on in seconds"
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)): raise ValueError(f'n is a number of images, not {n!r}.')
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+        raise ValueError(f'n is a number of images, not {n!r}.')
+
     def part(split):
         sizes = np.bincount(split.labels, minlength=len(data.classes))
         return per_class(split, min(n, sizes[sizes > 0].min()), seed) if len(split) else split
+
     train, valid, test = map(part, (data.train, data.valid, data.test))
     most = max(np.bincount(s.labels).max() for s in (train, valid, test) if len(s))
-    description = (f'{data.name}, {most} per class: {len(train) + len(valid) + len(test):,} images of {len(data.classes)} '
-                   'classes, 32×32 pixels')
+    description = (
+        f'{data.name}, {most} per class: {len(train) + len(valid) + len(test):,} images of {len(data.classes)} '
+        'classes, 32×32 pixels'
+    )
     fingerprint = hashlib.blake2b(f'{data.fingerprint} {n} {seed}'.encode(), digest_size=16).hexdigest()
     return ImageData(train, valid, test, data.classes, description, fingerprint)
 
 # %% ../nbs/library/data.ipynb #96a83b46
 def load_data(
-    source='auto', # path of a file or folder, 'cifar10', 'shapes' or 'auto'
-    valid:float|int=0.1, # validation images, taken out of the training images: a share (below 1), or their number
-    seed:int=0, # decides which images are held out
-    cache:bool=True, # keep decoded images in the cache folder
-    test:float|int|None=None, # test images to take where the source has none: a share (below 1), or their number
-    test_seed:int=0, # decides which images are test images
+    source='auto',  # path of a file or folder, 'cifar10', 'shapes' or 'auto'
+    valid: float | int = 0.1,  # validation images, taken out of the training images: a share (below 1), or their number
+    seed: int = 0,  # decides which images are held out
+    cache: bool = True,  # keep decoded images in the cache folder
+    test: float
+    | int
+    | None = None,  # test images to take where the source has none: a share (below 1), or their number
+    test_seed: int = 0,  # decides which images are test images
 ) -> ImageData:
     "Images in memory from any source; 'auto' is CIFAR-10 if it can be had, else `shapes` with a warning"
     data = _source(source, cache, test, test_seed)
@@ -754,7 +984,8 @@ def load_data(
     elif valid == 0:
         data.note = f'{data.note} The {len(data.valid):,} validation images are left out (valid is 0).'.strip()
         data.valid = data.train.subset(slice(0, 0))
-    if data.note: warnings.warn(data.note, stacklevel=2)
+    if data.note:
+        warnings.warn(data.note, stacklevel=2)
     return data
 
 # %% ../nbs/library/data.ipynb #71beb048
@@ -763,48 +994,67 @@ def _source(source, cache, test, test_seed):
     if not isinstance(source, (str, os.PathLike)) or not str(source):
         raise ValueError(f"source is a path, 'cifar10', 'shapes' or 'auto', not {source!r}.")
     if source not in ('shapes', 'auto', 'cifar10'):
-        try: return read_data(source, cache, test=test, test_seed=test_seed)
+        try:
+            return read_data(source, cache, test=test, test_seed=test_seed)
         except FileNotFoundError as e:
-            if str(source).lower() not in ('shapes', 'auto', 'cifar10', 'cifar-10'): raise
+            if str(source).lower() not in ('shapes', 'auto', 'cifar10', 'cifar-10'):
+                raise
             raise FileNotFoundError(f"{e} A source is a path or one of the words cifar10, shapes and auto.") from None
-    if test is not None: raise ValueError(f'{source} has test images of its own: leave test (on the command line --test) out.')
-    if source == 'shapes': return _shapes()
+    if test is not None:
+        raise ValueError(f'{source} has test images of its own: leave test (on the command line --test) out.')
+    if source == 'shapes':
+        return _shapes()
     return _auto(cache) if source == 'auto' else _cifar10(cache)
 
-def _shapes(): return _complete_data(shapes(5000, (0, 0)), shapes(1000, (0, 1)), shape_names, 'shapes')
+
+def _shapes():
+    return _complete_data(shapes(5000, (0, 0)), shapes(1000, (0, 1)), shape_names, 'shapes')
+
 
 def _cifar10(cache):
     "CIFAR-10 from this machine, or else downloaded"
     path = find_cifar10() or download_cifar10()
-    try: return read_data(path, cache)
+    try:
+        return read_data(path, cache)
     except ValueError:
-        if path not in _own_downloads(): raise
-        path.unlink() # our own download, damaged since
+        if path not in _own_downloads():
+            raise
+        path.unlink()  # our own download, damaged since
         return read_data(download_cifar10(), cache)
+
 
 def _auto(cache):
     "CIFAR-10, or `shapes` with a warning; inside tests the network is never tried"
     try:
-        if os.environ.get('DEEPCNN4CIFAR_DATA') == 'shapes': return _shapes()
-        if os.environ.get('IN_TEST') and find_cifar10() is None: return _shapes()
+        if os.environ.get('DEEPCNN4CIFAR_DATA') == 'shapes':
+            return _shapes()
+        if os.environ.get('IN_TEST') and find_cifar10() is None:
+            return _shapes()
         return _cifar10(cache)
     except RuntimeError as e:
         stars = '*' * 78
-        warnings.warn(f'\n{stars}\nTHIS IS NOT CIFAR-10. Going on with drawn shapes (source "shapes").\n{e}\n{stars}', stacklevel=4)
+        warnings.warn(
+            f'\n{stars}\nTHIS IS NOT CIFAR-10. Going on with drawn shapes (source "shapes").\n{e}\n{stars}',
+            stacklevel=4,
+        )
         return _shapes()
 
 # %% ../nbs/library/data.ipynb #d92a2322
 def class_position(
-    classes, # names of the classes, in order
-    wanted, # name of a class, or its position from 0
-) -> int: # position of the class, from 0
+    classes,  # names of the classes, in order
+    wanted,  # name of a class, or its position from 0
+) -> int:  # position of the class, from 0
     "Where a class stands: names come before positions; ValueError lists the classes when there is none"
     names = [str(c) for c in classes]
     text = str(wanted).strip()
-    if str(wanted) in names: return names.index(str(wanted))
-    if text in names: return names.index(text)
+    if str(wanted) in names:
+        return names.index(str(wanted))
+    if text in names:
+        return names.index(text)
     folded = [n.casefold() for n in names]
-    if folded.count(text.casefold()) == 1: return folded.index(text.casefold())
-    if text.isdecimal() and int(text) < len(names): return int(text)
+    if folded.count(text.casefold()) == 1:
+        return folded.index(text.casefold())
+    if text.isdecimal() and int(text) < len(names):
+        return int(text)
     shown = ', '.join(names[:20]) + ', ...' * (len(names) > 20)
     raise ValueError(f'There is no class {text!r}: choose one of {shown}, or a position from 0 to {len(names) - 1}.')

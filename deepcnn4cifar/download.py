@@ -11,47 +11,67 @@ from pathlib import Path
 from .progress import Bar
 
 # %% ../nbs/library/download.ipynb #34401a01
-def cache_folder() -> Path: # may not exist yet; everything in it may be deleted
+def cache_folder() -> Path:  # may not exist yet; everything in it may be deleted
     "Where downloads and decoded images are kept: `$XDG_CACHE_HOME/deepcnn4cifar`, else `~/.cache/deepcnn4cifar`"
-    if os.environ.get('XDG_CACHE_HOME'): return Path(os.environ['XDG_CACHE_HOME'])/'deepcnn4cifar'
-    try: return Path.home()/'.cache'/'deepcnn4cifar'
-    except RuntimeError: return Path(tempfile.gettempdir())/'deepcnn4cifar' # a user without a home folder
+    if os.environ.get('XDG_CACHE_HOME'):
+        return Path(os.environ['XDG_CACHE_HOME']) / 'deepcnn4cifar'
+    try:
+        return Path.home() / '.cache' / 'deepcnn4cifar'
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / 'deepcnn4cifar'  # a user without a home folder
 
 # %% ../nbs/library/download.ipynb #ee30bb97
 def _ask(url, seconds):
     "None when `url` sends the beginning of a gzip file, else what is wrong in words; empty for a timeout"
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as response: start = response.read(2)
-    except http.client.HTTPException: return 'it does not speak HTTP'
+        with urllib.request.urlopen(url, timeout=seconds) as response:
+            start = response.read(2)
+    except http.client.HTTPException:
+        return 'it does not speak HTTP'
     except Exception as e:
         why = getattr(e, 'reason', None) or e
         return '' if isinstance(why, TimeoutError) else f'{why}'.strip() or type(why).__name__
-    return None if start == b'\x1f\x8b' else 'it sends something else than the archive, perhaps the login page of a network'
+    return (
+        None
+        if start == b'\x1f\x8b'
+        else 'it sends something else than the archive, perhaps the login page of a network'
+    )
+
 
 def _answers(urls, seconds=6):
     "`{url: None or what is wrong}`, asked side by side, within `seconds`"
     wrong = {url: 'it does not answer' for url in urls}
+
     def ask(url):
         said = _ask(url, seconds)
-        if said != '': wrong[url] = said
+        if said != '':
+            wrong[url] = said
+
     threads = [threading.Thread(target=ask, args=(url,), daemon=True) for url in urls]
-    for t in threads: t.start()
+    for t in threads:
+        t.start()
     end = time.monotonic() + seconds
-    for t in threads: t.join(max(end - time.monotonic(), 0))
+    for t in threads:
+        t.join(max(end - time.monotonic(), 0))
     return dict(wrong)
 
 # %% ../nbs/library/download.ipynb #6c8e3d15
 _our_name = 'deepcnn4cifar-'
 
+
 def _remove_forgotten(folder, days=3):
     "Delete the parts of downloads of ours that nobody has touched for some days"
     for old in folder.glob(f'{_our_name}*.part'):
         try:
-            if time.time() - old.stat().st_mtime > days * 86400: old.unlink()
-        except OSError: pass
+            if time.time() - old.stat().st_mtime > days * 86400:
+                old.unlink()
+        except OSError:
+            pass
+
 
 class _Part:
     "The part of a download that is on the disk, with its digest; an abandoned one of the same file is taken over"
+
     def __init__(self, file, md5, size, patience):
         self.file, self.kept = file, f'{_our_name}{file.name}-{md5[:12]}.part'
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -62,21 +82,25 @@ class _Part:
             descriptor = os.open(self.path, os.O_RDWR | getattr(os, 'O_BINARY', 0))
         self.f = open(descriptor, 'r+b')
         self.digest, self.done = hashlib.md5(usedforsecurity=False), 0
-        while block := self.f.read(1 << 20): self.count(block)
+        while block := self.f.read(1 << 20):
+            self.count(block)
         self.resumed = self.done > 0
 
     def take_over(self, size, patience):
         "Rename an abandoned part to our own path; False when there is none"
         for old in self.file.parent.glob(f'{self.kept[:-4]}*part'):
-            if str(old) == self.path: continue
+            if str(old) == self.path:
+                continue
             try:
                 known = old.stat()
                 alive = old.name != self.kept and time.time() - known.st_mtime < 2 * patience
-                if alive or not 0 < known.st_size <= size: continue
-                os.utime(old) # from now on it is somebody's
-                os.replace(old, self.path) # fails for all but one
+                if alive or not 0 < known.st_size <= size:
+                    continue
+                os.utime(old)  # from now on it is somebody's
+                os.replace(old, self.path)  # fails for all but one
                 return True
-            except OSError: continue
+            except OSError:
+                continue
         return False
 
     def count(self, block):
@@ -92,111 +116,143 @@ class _Part:
         self.f.truncate()
         self.digest, self.done, self.resumed = hashlib.md5(usedforsecurity=False), 0, False
 
-    def close(self,
-        how, # 'whole': it takes its place; 'keep': the next run may go on with it; 'drop'
+    def close(
+        self,
+        how,  # 'whole': it takes its place; 'keep': the next run may go on with it; 'drop'
     ):
-        try: self.f.close()
-        except OSError: how = 'drop' # a full disk
-        if how == 'whole': os.replace(self.path, self.file)
-        elif how == 'keep' and self.done: os.replace(self.path, self.file.with_name(self.kept))
-        elif os.path.exists(self.path): os.unlink(self.path)
+        try:
+            self.f.close()
+        except OSError:
+            how = 'drop'  # a full disk
+        if how == 'whole':
+            os.replace(self.path, self.file)
+        elif how == 'keep' and self.done:
+            os.replace(self.path, self.file.with_name(self.kept))
+        elif os.path.exists(self.path):
+            os.unlink(self.path)
 
 # %% ../nbs/library/download.ipynb #067fe83b
 def _continues(response, done, size):
     "Whether a response goes on at byte `done` of a file of `size` bytes"
     given = response.headers.get('Content-Range', '').replace(' ', '')
-    return response.status == 206 and given in (f'bytes{done}-{size-1}/{size}', f'bytes{done}-{size-1}/*')
+    return response.status == 206 and given in (f'bytes{done}-{size - 1}/{size}', f'bytes{done}-{size - 1}/*')
+
 
 def _receive(url, part, size, patience, show):
     "Add to `part` what one connection brings; an OSError unless that is all"
     request = urllib.request.Request(url, headers={'Range': f'bytes={part.done}-'} if part.done else {})
     with urllib.request.urlopen(request, timeout=patience) as response:
-        if part.done and not _continues(response, part.done, size): part.restart()
-        if response.status == 206 and not part.done: raise ConnectionError('it sends another part than the one it was asked for')
+        if part.done and not _continues(response, part.done, size):
+            part.restart()
+        if response.status == 206 and not part.done:
+            raise ConnectionError('it sends another part than the one it was asked for')
         part.resumed = part.resumed or part.done > 0
         mark, marked = time.monotonic(), part.done
         while part.done < size and (block := response.read1(1 << 16)):
             part.add(block)
             show(part.done)
             if time.monotonic() - mark > patience:
-                if part.done - marked < 20_000: raise TimeoutError('it sends almost nothing')
+                if part.done - marked < 20_000:
+                    raise TimeoutError('it sends almost nothing')
                 mark, marked = time.monotonic(), part.done
-    if part.done < size: raise ConnectionError(f'the connection broke after {part.done:,} of {size:,} bytes')
+    if part.done < size:
+        raise ConnectionError(f'the connection broke after {part.done:,} of {size:,} bytes')
 
 # %% ../nbs/library/download.ipynb #def1f49f
 _full = errno.ENOSPC, errno.EFBIG, getattr(errno, 'EDQUOT', errno.ENOSPC)
+
 
 def _receive_all(url, part, size, patience, show):
     "Add to `part` what is missing, until the third break"
     breaks = 0
     while part.done < size:
-        try: _receive(url, part, size, patience, show)
-        except http.client.HTTPException as e: raise ConnectionError(f'it does not speak HTTP ({type(e).__name__})') from e
+        try:
+            _receive(url, part, size, patience, show)
+        except http.client.HTTPException as e:
+            raise ConnectionError(f'it does not speak HTTP ({type(e).__name__})') from e
         except OSError as e:
-            if part.done and isinstance(e, urllib.error.HTTPError) and e.code == 416: # it has no such range
+            if part.done and isinstance(e, urllib.error.HTTPError) and e.code == 416:  # it has no such range
                 part.restart()
                 continue
             breaks += 1
-            if e.errno in _full or isinstance(e, TimeoutError) or breaks == 3: raise
+            if e.errno in _full or isinstance(e, TimeoutError) or breaks == 3:
+                raise
+
 
 def _fetch_into(part, url, md5, size, patience, show):
     "Fill `part`; what to do with it then, 'whole' or 'drop'"
     while part.digest.hexdigest() != md5:
         _receive_all(url, part, size, patience, show)
-        if part.digest.hexdigest() == md5: break
-        if not part.resumed: return 'drop'
+        if part.digest.hexdigest() == md5:
+            break
+        if not part.resumed:
+            return 'drop'
         part.restart()
     return 'whole'
+
 
 def _fetch(url, file, md5, size, patience=20, progress=False):
     "Download `url` to `file`; RuntimeError with one sentence when that fails"
     part, end, bar = None, 'keep', Bar(file.name)
+
     def show(done):
-        if progress and sys.stderr: bar(done, size, f', {size / 1e6:.0f} MB')
+        if progress and sys.stderr:
+            bar(done, size, f', {size / 1e6:.0f} MB')
+
     try:
         part = _Part(file, md5, size, patience)
         end = _fetch_into(part, url, md5, size, patience, show)
-        if end == 'drop': raise ConnectionError('what it sends is not the archive (wrong checksum)')
+        if end == 'drop':
+            raise ConnectionError('what it sends is not the archive (wrong checksum)')
     except OSError as e:
         if e.errno in _full:
             end = 'drop'
-            raise RuntimeError(f'{file.parent} has no room for the {size / 1e6:.0f} MB of {file.name}: free some space, or set '
-                               'XDG_CACHE_HOME to another disk.') from e
+            raise RuntimeError(
+                f'{file.parent} has no room for the {size / 1e6:.0f} MB of {file.name}: free some space, or set '
+                'XDG_CACHE_HOME to another disk.'
+            ) from e
         if isinstance(e, PermissionError) or e.errno == errno.EROFS:
             raise RuntimeError(f'{file.parent} may not be written to: set XDG_CACHE_HOME to another folder.') from e
         raise RuntimeError(f'{url} could not be downloaded ({getattr(e, "reason", None) or e}).') from e
     finally:
         bar.clear()
-        if part: part.close(end)
+        if part:
+            part.close(end)
     return file
 
 # %% ../nbs/library/download.ipynb #e2a04074
 def _is_there(file, md5):
     "Whether the file is there; RuntimeError when there is another of its name"
-    if not file.exists(): return False
+    if not file.exists():
+        return False
     digest = hashlib.md5(usedforsecurity=False)
     with open(file, 'rb') as f:
-        while block := f.read(1 << 20): digest.update(block)
-    if digest.hexdigest() != md5: raise RuntimeError(f'{file} is another file than the one to download: move it away, or choose another folder.')
+        while block := f.read(1 << 20):
+            digest.update(block)
+    if digest.hexdigest() != md5:
+        raise RuntimeError(f'{file} is another file than the one to download: move it away, or choose another folder.')
     return True
 
 # %% ../nbs/library/download.ipynb #bf882d86
 def download(
-    urls:dict, # address: (md5, number of bytes) of gzip files, in the order in which they are tried
-    folder=None, # where to put the file, under the name that it has in its address; left out: the cache folder
-    wait:float=6, # seconds that the addresses have to answer
-    patience:float=20, # seconds of silence after which a download is given up
-    progress:bool=True, # a bar on stderr
-) -> Path: # of the file
+    urls: dict,  # address: (md5, number of bytes) of gzip files, in the order in which they are tried
+    folder=None,  # where to put the file, under the name that it has in its address; left out: the cache folder
+    wait: float = 6,  # seconds that the addresses have to answer
+    patience: float = 20,  # seconds of silence after which a download is given up
+    progress: bool = True,  # a bar on stderr
+) -> Path:  # of the file
     "Download a file from the first address that works; RuntimeError with one sentence when none does"
-    files = {url: Path(folder or cache_folder())/url.rpartition('/')[2] for url in urls}
+    files = {url: Path(folder or cache_folder()) / url.rpartition('/')[2] for url in urls}
     for url, file in files.items():
-        if _is_there(file, urls[url][0]): return file
+        if _is_there(file, urls[url][0]):
+            return file
     troubles = []
     for url, wrong in _answers(urls, wait).items():
         if wrong:
             troubles.append(f'{url}: {wrong}')
             continue
-        try: return _fetch(url, files[url], *urls[url], patience, progress)
-        except RuntimeError as e: troubles.append(str(e)[:-1])
+        try:
+            return _fetch(url, files[url], *urls[url], patience, progress)
+        except RuntimeError as e:
+            troubles.append(str(e)[:-1])
     raise RuntimeError('The download did not work: ' + '; '.join(troubles) + '.')

@@ -151,11 +151,11 @@ def how_varied(
 @figure('Augmentation', 'data', 'images', num_images=6, read=how_varied)
 def image_transformations(run, data, options):
     "Training images before and after augmentation"
+    from deepcnn4cifar.augmentation import augmentations_of
     from deepcnn4cifar.loaders import show_transformations
     if run is None or not getattr(run, 'has_history', True): return show_transformations(data, n=options.num_images)
-    r, names = run.recipe, ('crop', 'flip', 'cutout', 'brightness', 'hue', 'policy', 'translate')
-    return show_transformations(data, n=options.num_images, size=r.sizes[-1], seed=r.seed,
-                                **{name: getattr(r, name) for name in names})
+    r = run.recipe
+    return show_transformations(data, n=options.num_images, size=r.sizes[-1], seed=r.seed, **augmentations_of(r))
 
 # %% ../nbs/library/gallery.ipynb #72ea096e
 @figure('The network', 'network', model_type=None,

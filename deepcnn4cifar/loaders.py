@@ -12,7 +12,7 @@ import numpy as np, torch
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.data.transforms import CategoryMap, DisplayedTransform
 from fastai.losses import CrossEntropyLossFlat
-import fastai.vision.data, fastai.vision.learner # teach show_batch, show_results and Interpretation about images
+import fastai.vision.data, fastai.vision.learner # noqa: F401; teach show_batch, show_results and Interpretation about images
 from fastai.torch_core import TensorCategory, TitledStr
 from fastai.vision.core import TensorImage
 from fastcore.basics import patch
@@ -23,22 +23,26 @@ from .vgg import resize
 # %% ../nbs/library/loaders.ipynb #de18eb6c
 class ImageSet:
     "All images of a split in memory, with fastai's dataset interface"
-    split_idx = 1 # which of fastai's transforms are used: 0 for those of training, 1 for those of validation
-    loss_func = CrossEntropyLossFlat() # what a Learner takes when it is given none
-    passes = None # under test-time augmentation, how often the set has been gone through
-    def __init__(self,
-        images, # uint8 (N, 3, H, W), array or tensor
-        labels=None, # int64 (N,), or None for pictures without labels
-        index=None, # int64 (N,): official position of each image; left out: 0 to N-1
-        vocab=(), # class names
-        device='cpu', # where the pixels are kept
+
+    split_idx = 1  # which of fastai's transforms are used: 0 for those of training, 1 for those of validation
+    loss_func = CrossEntropyLossFlat()  # what a Learner takes when it is given none
+    passes = None  # under test-time augmentation, how often the set has been gone through
+
+    def __init__(
+        self,
+        images,  # uint8 (N, 3, H, W), array or tensor
+        labels=None,  # int64 (N,), or None for pictures without labels
+        index=None,  # int64 (N,): official position of each image; left out: 0 to N-1
+        vocab=(),  # class names
+        device='cpu',  # where the pixels are kept
     ):
         self.images = torch.as_tensor(images).to(device)
         self.labels = None if labels is None else torch.as_tensor(labels).to(device)
         self.index = np.arange(len(images)) if index is None else np.asarray(index)
-        self.vocab = CategoryMap(vocab, sort=False) # fastai's Interpretation takes a plain list for something else
+        self.vocab = CategoryMap(vocab, sort=False)  # fastai's Interpretation takes a plain list for something else
 
-    def __len__(self): return len(self.images)
+    def __len__(self):
+        return len(self.images)
 
     def __getitem__(self, i):
         x = TensorImage(self.images[i].cpu())
@@ -50,8 +54,9 @@ class ImageSet:
 
 # %% ../nbs/library/loaders.ipynb #dd7ce099
 @patch
-def subset(self:ImageSet,
-    i, # positions
+def subset(
+    self: ImageSet,
+    i,  # positions
 ) -> ImageSet:
     "The images at positions `i`, with their official indices"
     i = torch.as_tensor(i, device=self.images.device)
@@ -60,66 +65,94 @@ def subset(self:ImageSet,
     part.split_idx = self.split_idx
     return part
 
+
 class _Rows:
     "`rows[positions]` for what reads a data set like a table"
-    def __init__(self, images): self.images = images
-    def __getitem__(self, i): return self.images.subset(i)
+
+    def __init__(self, images):
+        self.images = images
+
+    def __getitem__(self, i):
+        return self.images.subset(i)
+
 
 @patch(as_prop=True)
-def items(self:ImageSet): return self
+def items(self: ImageSet):
+    return self
+
 
 @patch(as_prop=True)
-def iloc(self:ImageSet): return _Rows(self)
+def iloc(self: ImageSet):
+    return _Rows(self)
+
 
 @patch
-def new_empty(self:ImageSet): return self.subset(torch.arange(0))
+def new_empty(self: ImageSet):
+    return self.subset(torch.arange(0))
+
 
 @patch
 @contextmanager
-def set_split_idx(self:ImageSet, i):
+def set_split_idx(self: ImageSet, i):
     "Within the block, the transforms of training (0) or validation (1); each pass over the images counts as an epoch"
     before = self.split_idx
     self.split_idx, self.passes = i, 0
-    try: yield self
-    finally: self.split_idx, self.passes = before, None
+    try:
+        yield self
+    finally:
+        self.split_idx, self.passes = before, None
 
 # %% ../nbs/library/loaders.ipynb #cbf5b400
 def plain(x):
     "A tensor without fastai's type, which knows how to show itself, but slows every operation down"
     return x.as_subclass(torch.Tensor)
 
-class Fractions(TensorImage): "Pixels from 0 to 1, as fastai's own augmentations take them; other images are from 0 to 255"
+
+class Fractions(TensorImage):
+    "Pixels from 0 to 1, as fastai's own augmentations take them; other images are from 0 to 255"
+
 
 class Standardise(DisplayedTransform):
     "Pixels to (x/255 - mean) / std, and back to [0, 1] for showing"
+
     order, parameters = 99, ['mean', 'std']
-    def __init__(self,
-        mean, # of each channel, in [0, 1]
-        std, # of each channel, in [0, 1]; where it is 0, the channel is only centred
+
+    def __init__(
+        self,
+        mean,  # of each channel, in [0, 1]
+        std,  # of each channel, in [0, 1]; where it is 0, the channel is only centred
     ):
-        self.mean, self.std = (torch.as_tensor(np.asarray(v), dtype=torch.float32).view(1, -1, 1, 1) for v in (mean, std))
-        self.std = torch.where(self.std == 0, 1., self.std)
-    def encodes(self, x:TensorImage):
+        self.mean, self.std = (
+            torch.as_tensor(np.asarray(v), dtype=torch.float32).view(1, -1, 1, 1) for v in (mean, std)
+        )
+        self.std = torch.where(self.std == 0, 1.0, self.std)
+
+    def encodes(self, x: TensorImage):
         pixels = plain(x) if isinstance(x, Fractions) else plain(x).float() / 255
         return TensorImage((pixels - self.mean.to(x.device)) / self.std.to(x.device))
-    def decodes(self, x:TensorImage): return (x * self.std.to(x.device) + self.mean.to(x.device)).clamp(0, 1)
+
+    def decodes(self, x: TensorImage):
+        return (x * self.std.to(x.device) + self.mean.to(x.device)).clamp(0, 1)
 
 # %% ../nbs/library/loaders.ipynb #502ac4e7
 class ImageBatches(TfmdDL):
     "Batches of an `ImageSet`: gathered, augmented and normalised as whole tensors on the set's device"
-    def __init__(self,
-        dataset, # ImageSet, or pictures of any kind that load_image reads
-        bs:int=256, # images per batch
-        shuffle:bool=False, # a new order every epoch, by seed
-        drop_last:bool=False, # leave out an incomplete last batch
-        augment:Augment=None, # random transformations, None for none
-        augmentation:dict=None, # settings of those that test-time augmentation uses
-        size:int=None, # side in pixels to which batches are resized; None keeps them
-        seed:int=0, # of the order
-        start_batch:int=0, # skip this many batches of the next pass (resuming)
-        **kwargs
+
+    def __init__(
+        self,
+        dataset,  # ImageSet, or pictures of any kind that load_image reads
+        bs: int = 256,  # images per batch
+        shuffle: bool = False,  # a new order every epoch, by seed
+        drop_last: bool = False,  # leave out an incomplete last batch
+        augment: Augment = None,  # random transformations, None for none
+        augmentation: dict = None,  # settings of those that test-time augmentation uses
+        size: int = None,  # side in pixels to which batches are resized; None keeps them
+        seed: int = 0,  # of the order
+        start_batch: int = 0,  # skip this many batches of the next pass (resuming)
+        **kwargs,
     ):
-        if not isinstance(dataset, ImageSet): dataset = _as_set(dataset)
+        if not isinstance(dataset, ImageSet):
+            dataset = _as_set(dataset)
         self.augment, self.size, self.seed, self.epoch, self.start_batch = augment, size, seed, 0, start_batch
         self.augmentation = augmentation or (augment.settings if augment else {})
         kwargs.pop('num_workers', None)
@@ -128,10 +161,12 @@ class ImageBatches(TfmdDL):
     def set_epoch(self, epoch, start_batch=0):
         "Take the order and the augmentations of this epoch, beginning with batch `start_batch`"
         self.epoch, self.start_batch = epoch, start_batch
-        if self.augment is not None and self.augment.epoch != epoch: self.augment.set_epoch(epoch)
+        if self.augment is not None and self.augment.epoch != epoch:
+            self.augment.set_epoch(epoch)
 
     def get_idxs(self):
-        if not self.shuffle: return list(range(self.n))
+        if not self.shuffle:
+            return list(range(self.n))
         return torch.randperm(self.n, generator=generator(self.seed, 'order', self.epoch)).tolist()
 
     def __iter__(self):
@@ -139,19 +174,25 @@ class ImageBatches(TfmdDL):
         plan = self.plan()
         order = torch.as_tensor(list(islice(self.get_idxs(), min(self.n, len(self) * self.bs))), dtype=torch.int64)
         first, self.start_batch = self.start_batch * self.bs, 0
-        for i in range(first, len(order), self.bs): yield self.batch(order[i:i + self.bs], plan)
+        for i in range(first, len(order), self.bs):
+            yield self.batch(order[i : i + self.bs], plan)
         self.after_iter()
-        if self.shuffle: self.set_epoch(self.epoch + 1) # a plain loop goes on; a Learner sets the epoch itself
+        if self.shuffle:
+            self.set_epoch(self.epoch + 1)  # a plain loop goes on; a Learner sets the epoch itself
 
 # %% ../nbs/library/loaders.ipynb #7b5cce92
 @patch
-def plan(self:ImageBatches) -> Augment|None:
+def plan(self: ImageBatches) -> Augment | None:
     "The random transformations of this pass"
     for name in ('after_item', 'before_batch'):
         if getattr(getattr(self, name), 'fs', ()):
-            raise ValueError(f'These loaders work on whole batches and have no {name}: give the transform as after_batch (batch_tfms).')
-    if self.dataset.passes is None: return self.augment
-    if self.dataset.split_idx != 0 or not self.augmentation: return None
+            raise ValueError(
+                f'These loaders work on whole batches and have no {name}: give the transform as after_batch.'
+            )
+    if self.dataset.passes is None:
+        return self.augment
+    if self.dataset.split_idx != 0 or not self.augmentation:
+        return None
     plan = Augment(len(self.dataset), self.seed, **self.augmentation)
     plan.set_epoch(self.dataset.passes)
     self.dataset.passes += 1
@@ -159,39 +200,49 @@ def plan(self:ImageBatches) -> Augment|None:
 
 # %% ../nbs/library/loaders.ipynb #ae3a98c9
 @patch
-def batch(self:ImageBatches,
-    which, # int64 (B,): positions
-    plan=None, # Augment
-    rows=None, # whose random numbers the images get; left out: their own
-): # (x, y), or (x,) without labels
+def batch(
+    self: ImageBatches,
+    which,  # int64 (B,): positions
+    plan=None,  # Augment
+    rows=None,  # whose random numbers the images get; left out: their own
+):  # (x, y), or (x,) without labels
     "The augmented, normalised batch of these positions"
     images, labels = self.dataset.images, self.dataset.labels
     at, rows = which.to(images.device), which if rows is None else rows
     x = images[at] if plan is None else plan.pixels(images, which, rows)
-    if self.device is not None: x = x.to(self.device)
-    if plan is not None and (plan.brightness or plan.hue): x = plan.colours(x.float() / 255, rows) * 255
-    if self.size and self.size != x.shape[-1]: x = resize(x, self.size)
-    others = any(t.order < Standardise.order for t in self.after_batch.fs) # fastai's transforms, added by a user
-    x, = self.after_batch((Fractions(x.float() / 255) if others else TensorImage(x),))
-    if plan is not None: x = TensorImage(plan.cover(plain(x), rows))
+    if self.device is not None:
+        x = x.to(self.device)
+    if plan is not None and (plan.brightness or plan.hue):
+        x = plan.colours(x.float() / 255, rows) * 255
+    if self.size and self.size != x.shape[-1]:
+        x = resize(x, self.size)
+    others = any(t.order < Standardise.order for t in self.after_batch.fs)  # fastai's transforms, added by a user
+    (x,) = self.after_batch((Fractions(x.float() / 255) if others else TensorImage(x),))
+    if plan is not None:
+        x = TensorImage(plan.cover(plain(x), rows))
     return (x,) if labels is None else (x, TensorCategory(labels[at].to(x.device)))
 
 # %% ../nbs/library/loaders.ipynb #b7a7b821
 @patch
-def new(self:ImageBatches, dataset=None, cls=None, **kwargs):
+def new(self: ImageBatches, dataset=None, cls=None, **kwargs):
     "The same loader over another set; only a loader that shuffles keeps the augmentations"
-    if dataset is None: dataset = self.dataset
-    elif not isinstance(dataset, ImageSet): dataset = _as_set(dataset, self.dataset.vocab)
-    if not kwargs.get('shuffle', self.shuffle) or len(dataset) != self.n: kwargs.setdefault('augment', None)
+    if dataset is None:
+        dataset = self.dataset
+    elif not isinstance(dataset, ImageSet):
+        dataset = _as_set(dataset, self.dataset.vocab)
+    if not kwargs.get('shuffle', self.shuffle) or len(dataset) != self.n:
+        kwargs.setdefault('augment', None)
     ours = dict(augment=self.augment, augmentation=self.augmentation, size=self.size, seed=self.seed)
     return TfmdDL.new(self, dataset, cls, **(ours | kwargs))
+
 
 def _as_set(pictures, vocab=()):
     "Pictures of any kind as an unlabelled set"
     return ImageSet(np.stack([load_image(p) for p in pictures]), vocab=vocab)
 
+
 @patch
-def show_batch(self:ImageBatches, b=None, max_n=9, ctxs=None, show=True, unique=False, **kwargs):
+def show_batch(self: ImageBatches, b=None, max_n=9, ctxs=None, show=True, unique=False, **kwargs):
     "Show some images of a batch, or one image as often, each time augmented in another way"
     if unique and b is None:
         n = min(max_n, self.n)
@@ -201,50 +252,63 @@ def show_batch(self:ImageBatches, b=None, max_n=9, ctxs=None, show=True, unique=
 
 # %% ../nbs/library/loaders.ipynb #332e9a59
 def make_loaders(
-    data, # ImageData
-    bs:int=256, # images per batch
-    size:int=None, # side in pixels to which all batches are resized
-    seed:int=0, # of order and augmentation
-    device='cpu', # where the batches, and on a GPU the whole set, live
-    **augmentation, # of augmentations: crop, flip, cutout and so on
-) -> DataLoaders: # .train and .valid; with .vocab, .mean and .std
+    data,  # ImageData
+    bs: int = 256,  # images per batch
+    size: int = None,  # side in pixels to which all batches are resized
+    seed: int = 0,  # of order and augmentation
+    device='cpu',  # where the batches, and on a GPU the whole set, live
+    **augmentation,  # of augmentations: crop, flip, cutout and so on
+) -> DataLoaders:  # .train and .valid; with .vocab, .mean and .std
     "fastai `DataLoaders` over images that stay in memory"
     if bs > len(data.train):
-        raise ValueError(f'A batch of {bs:,} images is larger than the {len(data.train):,} training images: choose a smaller batch size.')
+        raise ValueError(
+            f'A batch of {bs:,} images is larger than the {len(data.train):,} training images: '
+            'choose a smaller batch size.'
+        )
     train, valid = (ImageSet(s.images, s.labels, s.index, data.classes, device) for s in (data.train, data.valid))
     train.split_idx = 0
     augment = Augment(len(train), seed, **augmentation)
-    def after(): return [Standardise(data.mean, data.std)]
+
+    def after():
+        return [Standardise(data.mean, data.std)]
+
     dls = DataLoaders(
         ImageBatches(train, bs, True, True, augment, size=size, seed=seed, after_batch=after(), device=device),
-        ImageBatches(valid, max(bs, 250), size=size, after_batch=after(), device=device, augmentation=augment.settings, seed=seed),
-        device=device)
+        ImageBatches(
+            valid, max(bs, 250), size=size, after_batch=after(), device=device, augmentation=augment.settings, seed=seed
+        ),
+        device=device,
+    )
     dls.n_inp, dls.mean, dls.std = 1, [float(m) for m in data.mean], [float(s) for s in data.std]
     return dls
 
 # %% ../nbs/library/loaders.ipynb #41da12fe
 def show_transformations(
-    data, # ImageData
-    n:int=6, # images
-    size:int=32, # side in pixels that the network gets
-    seed:int=0, # of the random numbers
-    **settings, # of augmentations, a list for one row each; left out: all but the policies
-): # matplotlib Figure
+    data,  # ImageData
+    n: int = 6,  # images
+    size: int = 32,  # side in pixels that the network gets
+    seed: int = 0,  # of the random numbers
+    **settings,  # of augmentations, a list for one row each; left out: all but the policies
+):  # matplotlib Figure
     "Training images before and after each transformation, one row each"
     from deepcnn4cifar.style import literal, new_figure, show_image
-    settings = settings or dict(crop=4, flip='random', translate=4, cutout=8, brightness=.3, hue=.1)
+
+    settings = settings or dict(crop=4, flip='random', translate=4, cutout=8, brightness=0.3, hue=0.1)
     order = torch.randperm(len(data.train), generator=generator(seed, 'order'))[:n].numpy()
     some = ImageSet(data.train.images[order], data.train.labels[order], vocab=data.classes)
     steps = _steps(settings)
-    fig, axes = new_figure(len(steps), n, 'wide', 1.25 * len(steps) + .4, squeeze=False)
+    fig, axes = new_figure(len(steps), n, 'wide', 1.25 * len(steps) + 0.4, squeeze=False)
     for row, (name, step) in zip(axes, steps.items()):
         dl = ImageBatches(some, n, size=size, after_batch=[Standardise(data.mean, data.std)])
         shown = dl.decode(dl.batch(torch.arange(n), Augment(n, seed, **step)))[0]
-        for ax, image in zip(row, shown): show_image(ax, image.numpy())
+        for ax, image in zip(row, shown):
+            show_image(ax, image.numpy())
         row[0].set_ylabel(name)
-    for ax, label in zip(axes[0], some.labels): ax.set_title(literal(data.classes[label]), fontsize=9)
+    for ax, label in zip(axes[0], some.labels):
+        ax.set_title(literal(data.classes[label]), fontsize=9)
     fig.suptitle(literal(f'Before and after: {data.name}'))
     return fig
+
 
 def _steps(settings):
     "Rows of the figure: name and settings, one transformation at a time, then all together"
@@ -252,9 +316,12 @@ def _steps(settings):
     for name, values in settings.items():
         several = isinstance(values, (list, tuple))
         for value in values if several else [values]:
-            if value in (0, 'none'): continue
+            if value in (0, 'none'):
+                continue
             title = value if name == 'policy' else name if name == 'flip' else f'{name} {value}'
             steps[title] = {name: value}
-            if not several: chosen[name] = value
-    if len(chosen) > 1 and len(chosen) == len(steps) - 1: steps['all of them'] = chosen
+            if not several:
+                chosen[name] = value
+    if len(chosen) > 1 and len(chosen) == len(steps) - 1:
+        steps['all of them'] = chosen
     return steps
