@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np, torch
 
-from deepcnn4cifar.activations import familiar_layer, layer_features, layer_points, learn_familiarity, probe_accuracy, separation
+from deepcnn4cifar.activations import layer_features, layer_points, probe_accuracy
+from deepcnn4cifar.familiarity import familiar_layer, learn_familiarity, separation
 from deepcnn4cifar.data import shapes
 from deepcnn4cifar.gradcam import layer_titles
 from deepcnn4cifar.runs import Run

@@ -641,7 +641,7 @@ def class_number(
 
 def familiarity_of_weights():
     "What pretrained weights know of their training images, from the file beside them, or None"
-    from deepcnn4cifar.activations import load_familiarity
+    from deepcnn4cifar.familiarity import load_familiarity
     from deepcnn4cifar.weights import find_weights
     file = find_weights()
     file = file.with_name(f'{file.stem}.familiarity.npz')

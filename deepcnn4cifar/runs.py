@@ -20,7 +20,8 @@ import numpy as np, torch
 from fastcore.basics import patch
 
 import deepcnn4cifar
-from .activations import familiar_layer, layer_features, learn_familiarity, load_familiarity, save_familiarity
+from .activations import layer_features
+from .familiarity import familiar_layer, learn_familiarity, load_familiarity, save_familiarity
 from .cost import count_multiply_adds
 from .data import load_data
 from .evaluation import Predictions, metrics
