@@ -49,7 +49,7 @@ def cards(
 ) -> str: # HTML
     "Images with what they are, what the network said, and its three likeliest classes in percent"
     p, positions = predictions, np.asarray(positions, int)
-    inside = ''.join(_card(p, image, k) for k, image in zip(positions, fg._images(p, split, positions))) or '<i>No image fits.</i>'
+    inside = ''.join(_card(p, image, k) for k, image in zip(positions, fg.images_of(p, split, positions))) or '<i>No image fits.</i>'
     return f'<div style="display:flex;flex-wrap:wrap;gap:12px">{inside}</div>'
 
 # %% ../nbs/library/browser.ipynb #243baabb
@@ -61,7 +61,7 @@ def mistake_browser(
     "Widget to page through mistakes by true class, answer and confidence"
     import ipywidgets as w
     p = predictions
-    fg._images(p, split, np.arange(min(len(p), 1)))
+    fg.images_of(p, split, np.arange(min(len(p), 1)))
     classes, wide = [('any', '')] + [(c, c) for c in p.classes], dict(description_width='initial')
     true, predicted = w.Dropdown(options=classes, description='is', style=wide, layout=dict(width='14em')), w.Dropdown(options=classes, description='was taken for', style=wide, layout=dict(width='18em'))
     sure = w.FloatRangeSlider(value=(0, 1), min=0, max=1, step=.01, readout_format='.2f', description='confidence', continuous_update=False, disabled=p.labels_only, style=wide, layout=dict(width='24em'))

@@ -9,21 +9,17 @@ __all__ = ['fit_temperature', 'with_temperature', 'plot_calibration']
 import numpy as np
 from dataclasses import replace
 from . import evaluation as ev, figures as fg
+from .evaluation import log_loss
+from .predictions import need_scores
 
 # %% ../nbs/13_how_far_to_trust_a_number.ipynb #f666597b
-def _log_loss(p, temperature=1.):
-    "Mean of -log(probability of the right class) with the logits divided by the temperature"
-    z = p.logits.astype(float) / temperature
-    z -= z.max(1, keepdims=True)
-    return float((np.log(np.exp(z).sum(1)) - z[np.arange(len(p)), p.target]).mean())
-
 def fit_temperature(
     valid, # `Predictions` of images that the network was neither trained nor tested on
 ) -> float: # between 0.05 and 100
     "Temperature with the smallest log loss (Guo et al. 2017)"
     from scipy.optimize import minimize_scalar
-    ev._need_scores(valid)
-    found = minimize_scalar(lambda t: _log_loss(valid, np.exp(t)), bounds=np.log([.05, 100]), method='bounded', options=dict(xatol=1e-5))
+    need_scores(valid)
+    found = minimize_scalar(lambda t: log_loss(valid, np.exp(t)), bounds=np.log([.05, 100]), method='bounded', options=dict(xatol=1e-5))
     return float(np.exp(found.x))
 
 def with_temperature(
@@ -31,9 +27,9 @@ def with_temperature(
     temperature:float, # as `fit_temperature` finds it
 ): # Predictions
     "The same predictions with the logits divided by the temperature"
-    ev._need_scores(predictions)
+    need_scores(predictions)
     if not temperature > 0: raise ValueError(f'A temperature must be positive, not {temperature}.')
-    return replace(predictions, logits=predictions.logits.astype(float) / temperature)
+    return replace(predictions, logits=predictions.log_probabilities / temperature, given=None)
 
 # %% ../nbs/13_how_far_to_trust_a_number.ipynb #412fe6e7
 def plot_calibration(
@@ -45,5 +41,5 @@ def plot_calibration(
     fig, axes = plt.subplots(1, 2, figsize=(9, 4.3), layout='constrained', sharey=True)
     for ax, p, when in zip(axes, (before, after), ('Before', 'After')):
         fg.plot_reliability(p, ax)
-        ax.set_title(fg._titled(f'{when}: calibration error {ev.calibration_error(p):.3f}, log loss {_log_loss(p):.3f}', p), fontsize=10)
+        ax.set_title(f'{when}: calibration error {ev.calibration_error(p):.3f}, log loss {log_loss(p):.3f}', fontsize=10)
     return fig

@@ -546,12 +546,13 @@ def compare(
     runs:list, # evaluated
 ):
     "Print which differences between runs hold up"
-    from deepcnn4cifar.comparison import compare_runs, comparison_text, same_images
+    from deepcnn4cifar.comparison import same_images
     fit = [r for r in runs if same_images(runs[0].predictions, r.predictions)]
     if len(fit) < len(runs):
         others = ', '.join(str(r.path) for r in runs if r not in fit)
         print(f'\nNot compared, since tested on other images than {runs[0].path}: {others}.')
     short = len({r.path.name for r in fit}) == len(fit)
+    from deepcnn4cifar.run_comparison import compare_runs, comparison_text
     if len(fit) > 1: print('', comparison_text(compare_runs({r.path.name if short else str(r.path): r for r in fit})), sep='\n')
 
 def report_runs(runs, args, images_of):

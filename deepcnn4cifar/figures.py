@@ -16,7 +16,7 @@ from .predictions import Predictions, confused_pairs, images_of, need_scores
 from .style import (
     count_axis, given_or_new, line_style, literal, new_figure, palette, percent_axis, show_image, styled)
 
-# %% ../nbs/library/figures.ipynb #661d5bd1
+# %% ../nbs/library/figures.ipynb #1b5ce3fe
 def _titled(title, predictions):
     "The title, and below it where the images come from, shown letter by letter"
     about = textwrap.fill(predictions.description, 60)
@@ -27,7 +27,7 @@ def short(
     most:int=16, # characters
 ) -> str:
     "The name as a figure shows it: literally, and cut where it is too long"
-    name = str(name)
+    name = ' '.join(str(name).split())
     return literal(name if len(name) <= most else name[:most - 1] + '…')
 
 # %% ../nbs/library/figures.ipynb #e3ba207a
@@ -158,17 +158,17 @@ def plot_precision_recall(
     _legend_of_classes(ax, areas, 'average precision', loc='lower left' if mean > .7 else 'upper right')
     return ax.figure
 
-# %% ../nbs/library/figures.ipynb #8b3932bb
-def _check_history(history):
+# %% ../nbs/library/figures.ipynb #8085e475
+def _check_history(history, sizes):
     "ValueError where a history has nothing to draw"
     missing = [c for c in ('epoch', 'train_loss', 'valid_loss', 'accuracy') if c not in history]
     if missing: raise ValueError(f'The history lacks the columns {", ".join(missing)}.')
     if len(history) == 0: raise ValueError('The history is empty: no epoch has been finished yet.')
+    if sizes is not None and len(sizes) != len(history):
+        raise ValueError(f'{len(sizes)} sizes for {len(history)} epochs: give one size per epoch.')
 
 def _mark_sizes(axes, epoch, sizes):
     "A line before the first epoch of each image size"
-    sizes = list(sizes)
-    if len(sizes) != len(epoch): raise ValueError(f'{len(sizes)} sizes for {len(epoch)} epochs: give one size per epoch.')
     for k in [k for k in range(len(sizes)) if k == 0 or sizes[k] != sizes[k - 1]]:
         for ax in axes: ax.axvline(epoch.iloc[k] - .5, color=palette['grey'], lw=1, ls=':')
         axes[0].annotate(f'{sizes[k]} px', (epoch.iloc[k] - .5, 1), xycoords=('data', 'axes fraction'), xytext=(3, -10),
@@ -182,7 +182,7 @@ def plot_history(
 ): # Figure
     "Loss, accuracy and learning rate against the epoch"
     from matplotlib.ticker import MaxNLocator
-    _check_history(history)
+    _check_history(history, sizes)
     with_rate = 'lr' in history and history['lr'].notna().any()
     rows = 2 + with_rate
     fig, axes = new_figure(rows, height=.6 + 1.9 * rows, sharex=True)

@@ -143,7 +143,7 @@ def _sheet(p, split, most=900, columns=30):
     pairs = fg.confused_pairs(p)
     places = sorted(((rank, k) for images in pairs['images'] for rank, k in enumerate(images)))[:most]   # the surest of each pair before the next of any
     chosen = np.array([k for _, k in places], int)
-    images = fg._images(p, split, chosen)
+    images = fg.images_of(p, split, chosen)
     side = images.shape[1]
     sheet = np.zeros((-(-len(chosen) // columns) * side, columns * side, 3), np.uint8)
     for i, image in enumerate(images): sheet[i // columns * side:(i // columns + 1) * side, i % columns * side:(i % columns + 1) * side] = image
@@ -298,15 +298,15 @@ def _named(runs):
 
 def _beside(run, others):
     "The run beside others: accuracies, differences, and in words which of them hold up"
-    from deepcnn4cifar.comparison import compare_runs, plot_comparison, same_images
+    from deepcnn4cifar.comparison import plot_accuracies, same_images
     import matplotlib.pyplot as plt
     runs = _named([run, *others])
     fit = {n: r for n, r in runs.items() if _have(r, 'predictions') is not None and same_images(run.predictions, r.predictions)}
     left = f'<p>Not compared, since tested on other images or not at all: {_esc(", ".join(n for n in runs if n not in fit))}.</p>' if len(fit) < len(runs) else ''
     if len(fit) < 2: return left
-    result = compare_runs(fit)
-    ax = plot_comparison(result['groups'])
-    buffer = io.BytesIO(); ax.figure.savefig(buffer, dpi=110, format='png', bbox_inches='tight'); plt.close(ax.figure)
+    from deepcnn4cifar.run_comparison import compare_runs; result = compare_runs(fit)
+    figure = plot_accuracies(result['groups'])
+    buffer = io.BytesIO(); figure.savefig(buffer, dpi=110, format='png', bbox_inches='tight'); plt.close(figure)
     mean = {n: np.mean([p.correct.mean() for p in ps]) for n, ps in result['groups'].items()}
     alt = 'Test accuracy: ' + ', '.join(f'{n} {_percent(v)}' for n, v in mean.items()) + '.'
     return f'<ul>{"".join(f"<li>{_esc(s)}</li>" for s in result["words"])}</ul>{left}{_differences(result["table"])}{_figure("comparison", buffer.getvalue(), alt)}'

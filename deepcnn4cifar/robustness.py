@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from . import evaluation as ev, figures as fg
 from .data import Split
+from .style import given_or_new, line_style
 
 # %% ../nbs/library/robustness.ipynb #4e2b0a94
 def classifier(
@@ -192,11 +193,11 @@ def plot_corruptions(
 ): # Axes
     "Accuracy against severity, a line per kind of corruption"
     from matplotlib.ticker import PercentFormatter
-    ax = fg._axes(ax, 5.6, 3.8)
+    ax = given_or_new(ax, 5.6, 3.8)
     kinds = list(dict.fromkeys(table['kind']))
     for k, kind in enumerate(kinds):
         rows = table[table['kind'] == kind]
-        style = fg._lines(k, len(kinds))
+        style = line_style(k, len(kinds))
         ax.plot(rows['severity'], rows['accuracy'], marker='o', ms=4, label=kind, **style)
         ax.fill_between(rows['severity'], rows['low'], rows['high'], color=style['color'], alpha=.12, lw=0)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0)); ax.grid(alpha=.3); ax.legend(fontsize=8)

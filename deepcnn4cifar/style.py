@@ -115,12 +115,12 @@ def line_style(
     colours = [palette[c] for c in ('blue', 'orange', 'green', 'pink', 'sky')]
     return dict(color=colours[k % 5], linestyle=('-', '--')[k // 5 % 2])
 
-# %% ../nbs/library/style.ipynb #d53f0a81
+# %% ../nbs/library/style.ipynb #f1bda8c7
 def literal(
     text, # any name; turned into a string
 ) -> str:
     "The text as matplotlib must be given it to show it letter by letter, in a legend too"
-    text = str(text).replace('$', r'\$')
+    text = ''.join(c if c.isprintable() or c == '\n' else ' ' for c in str(text)).replace('$', r'\$')
     return '\u200b' + text if text.startswith('_') else text
 
 # %% ../nbs/library/style.ipynb #fa57c2fe
