@@ -12,7 +12,7 @@ import numpy as np, torch
 from fastai.data.core import DataLoaders, TfmdDL
 from fastai.data.transforms import CategoryMap, DisplayedTransform
 from fastai.losses import CrossEntropyLossFlat
-import fastai.vision.data, fastai.vision.learner # noqa: F401; teach show_batch, show_results and Interpretation about images
+import fastai.vision.data, fastai.vision.learner  # noqa: F401 (teach show_batch about images)
 from fastai.torch_core import TensorCategory, TitledStr
 from fastai.vision.core import TensorImage
 from fastcore.basics import patch
