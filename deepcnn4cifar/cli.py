@@ -36,7 +36,7 @@ def shown(
     return str(value) if value != '' else 'none'
 
 def setting_help(
-    base:Recipe=Recipe(), # whose values are the defaults
+    base:Recipe=recipes['quick'], # whose values are the defaults
 ) -> dict: # setting to help text
     "The comment beside each setting of Recipe, with its default"
     return {name: f'{text} (default: {shown(getattr(base, name))})' for name, text in docments(Recipe).items() if text}
@@ -188,7 +188,7 @@ def options_of_export(parser):
     parser.add_argument('--output_path', metavar='FILE', help=f'file to write, ending in {", ".join(export_endings.values())} '
                         '(default: ARCH with that ending, in this folder)')
 
-# %% ../nbs/library/command.ipynb #826ed2b2
+# %% ../nbs/library/command.ipynb #9e35b2e0
 commands = dict( # name to what it does
     run='train, evaluate, draw all figures and write a report',
     train='train a network; measures on the validation images only',
@@ -200,7 +200,7 @@ commands = dict( # name to what it does
 completions = ('bash', 'zsh', 'fish')
 
 def make_parser(
-    base:Recipe=Recipe(), # whose values are shown as the defaults of the settings
+    base:Recipe=recipes['quick'], # whose values are shown as the defaults of the settings
 ) -> Parser:
     "The parser of the whole command"
     main = Parser(prog='deepcnn4cifar', description='VGG networks on CIFAR-10: train, evaluate, look inside.',
@@ -601,9 +601,9 @@ def subject(args):
     if model is not None:
         if args.task == 'loss_curves': PretrainedRun(model).history # says that there is none
         device = pick_device(args.device)
-        if 'images' in needed or answers: data = load_images(args, Recipe())
+        if 'images' in needed or answers: data = load_images(args, recipes['quick'])
         return PretrainedRun(model.to(device), data, device), data
-    if 'images' in needed: data = run.data(args.data) if run is not None else load_images(args, Recipe())
+    if 'images' in needed: data = run.data(args.data) if run is not None else load_images(args, recipes['quick'])
     if answers and not (run.path/'predictions.npz').is_file():
         say(f'{run.path} has not been evaluated yet: doing that first.')
         evaluate(run, data if data is not None else run.data(args.data), args.device, progress=True, say=say)
@@ -916,7 +916,7 @@ def named_recipe(
     for option, value in zip(argv, [*argv[1:], '']):
         name = value if option == '--recipe' else option.removeprefix('--recipe=')
         if option.startswith('--recipe') and name in recipes: return recipes[name]
-    return Recipe()
+    return recipes['quick']
 
 def failure(
     e:Exception, # that a command raised

@@ -422,13 +422,14 @@ def save_figure(
     finally: plt.close(fig)
     return Path(path)
 
-# %% ../nbs/library/gallery.ipynb #c4fbe1e2
+# %% ../nbs/library/gallery.ipynb #bb910c94
 def reason(
     e:Exception, # that drawing raised
 ) -> str:
     "Why a figure could not be drawn, in a sentence"
     if isinstance(e, OSError) and e.strerror and not e.filename: return e.strerror
-    return str(e) if isinstance(e, (ValueError, OSError, RuntimeError)) and str(e) else f'{type(e).__name__}: {e}'
+    said = ' '.join(str(e).split()) # on one line
+    return said if isinstance(e, (ValueError, OSError, RuntimeError)) and said else f'{type(e).__name__}: {said}'
 
 def draw_all(
     run, # Run that has been evaluated
