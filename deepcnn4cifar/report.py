@@ -21,11 +21,12 @@ import numpy as np
 
 from . import evaluation as ev, figures as fg
 from .calibration import fit_temperature, with_temperature
-from .comparison import compare_runs, plot_comparison, same_images
+from .comparison import plot_accuracies, same_images
 from .files import write_whole
 from .gallery import changes, gallery, percent, reason, sections
 from .progress import clock, large_number
 from .recipes import read_recipe
+from .run_comparison import compare_runs
 
 # %% ../nbs/library/report.ipynb #978752a9
 def have(
@@ -291,7 +292,7 @@ def mistakes_sheet(
     pairs = fg.confused_pairs(p)
     places = sorted((rank, k) for images in pairs['images'] for rank, k in enumerate(images))[:most]
     chosen = np.array([k for _, k in places], int) # the first of each pair before the second of any
-    images = fg._images(p, split, chosen)
+    images = fg.images_of(p, split, chosen)
     side, rows = images.shape[1], -(-len(chosen) // columns)
     sheet = np.zeros((rows * side, columns * side, 3), np.uint8)
     for i, image in enumerate(images):
@@ -446,7 +447,7 @@ def beside(
     missing = f'<p>Not compared, since tested on other images or not at all: {escape(", ".join(left))}.</p>' if left else ''
     if len(fit) < 2: return missing
     result = compare_runs(fit)
-    drawn = plot_comparison(result['groups'])
+    drawn = plot_accuracies(result['groups'])
     mean = {n: np.mean([p.correct.mean() for p in ps]) for n, ps in result['groups'].items()}
     alt = 'Test accuracy: ' + ', '.join(f'{n} {percent(v)}' for n, v in mean.items()) + '.'
     several = any(len(ps) > 1 for ps in result['groups'].values())
