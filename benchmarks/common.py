@@ -11,7 +11,9 @@ from torch.nn import functional as F
 from deepcnn4cifar.data import load_data
 from deepcnn4cifar.loaders import plain
 from deepcnn4cifar.recipes import Recipe
-from deepcnn4cifar.training import fit, has_bf16, make_optimizer, parameter_groups, pick_device, vgg_learner
+from deepcnn4cifar.optimisers import make_optimizer, parameter_groups
+from deepcnn4cifar.processes import has_bf16, pick_device
+from deepcnn4cifar.training import fit, vgg_learner
 from deepcnn4cifar.vgg import vgg
 
 

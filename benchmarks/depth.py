@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from deepcnn4cifar.cost import count_multiply_adds
 from deepcnn4cifar.recipes import Recipe
 from deepcnn4cifar.runs import hardware, versions
-from deepcnn4cifar.training import make_optimizer, parameter_groups, pick_device, pick_dtype
+from deepcnn4cifar.optimisers import make_optimizer, parameter_groups
+from deepcnn4cifar.processes import pick_device, pick_dtype
 from deepcnn4cifar.vgg import vgg
 
 archs = 'vgg11', 'vgg13', 'vgg16', 'vgg19'

@@ -299,7 +299,7 @@ def fitting_recipe(
     data, # ImageData
 ) -> Recipe:
     "The recipe that the options ask for, with batches that the images can fill"
-    from deepcnn4cifar.training import with_images
+    from deepcnn4cifar.callbacks import with_images
     recipe = recipe_from(args)
     used = len(with_images(data, recipe.images, recipe.seed).train)
     if recipe.batch_size <= used: return recipe
@@ -315,25 +315,26 @@ def prepare_new(
     args, # parsed options
 ) -> tuple: # Run, ImageData
     "A new run and its data"
-    from deepcnn4cifar.processes import check_share, processes
+    from deepcnn4cifar.processes import check_shards, processes
     from deepcnn4cifar.runs import check_folder, new_run
-    from deepcnn4cifar.training import new_model, pick_device, start_from
+    from deepcnn4cifar.callbacks import new_model, start_from
+    from deepcnn4cifar.processes import pick_device
     device = pick_device(args.device)
     recipe = recipe_from(args)
     if args.out is not None: check_folder(args.out)
     data = load_images(args, recipe)
     recipe = fitting_recipe(args, data)
     if recipe.start: start_from(recipe.start, new_model(recipe, len(data.classes)))
-    check_share(recipe.batch_size, processes(), recipe.batch_norm)
+    check_shards(recipe.batch_size, processes(), recipe.batch_norm)
     return new_run(data, recipe, device, 'auto' if args.data is None else args.data, args.out, args.test), data
 
 def prepare_resumed(
     args, # parsed options
 ) -> tuple: # Run, ImageData
     "The run to go on with and its data"
-    from deepcnn4cifar.processes import check_share, processes
+    from deepcnn4cifar.processes import check_shards, processes
     from deepcnn4cifar.runs import Run, claimed
-    from deepcnn4cifar.training import read_checkpoint
+    from deepcnn4cifar.checkpoints import read_checkpoint
     run = Run.load(args.resume)
     if args.out is not None: raise ValueError('--out and --resume were both given: a resumed run stays in its own folder.')
     if args.test is not None: raise ValueError('--test and --resume were both given: a resumed run keeps its own test images.')
@@ -345,7 +346,7 @@ def prepare_resumed(
     with claimed(run.path): pass # refused at once where another process is at work
     data = run.data(args.data)
     if run.checkpoint.is_file(): read_checkpoint(run.checkpoint, run.recipe, data.fingerprint)
-    check_share(run.recipe.batch_size, processes(), run.recipe.batch_norm)
+    check_shards(run.recipe.batch_size, processes(), run.recipe.batch_norm)
     if not run.finished: place(run, args.device)
     return run, data
 
@@ -356,7 +357,7 @@ def place(
 ):
     "Put a resumed run on the device asked for, or on its own, or, where that is not there, on the best there is"
     from deepcnn4cifar.runs import hardware, versions
-    from deepcnn4cifar.training import pick_device, pick_dtype
+    from deepcnn4cifar.processes import pick_device, pick_dtype
     try: device = pick_device(run.config['device'] if wanted == 'auto' else wanted)
     except ValueError:
         if wanted != 'auto': raise
@@ -370,20 +371,20 @@ def prepare(
     args, # parsed options
 ) -> tuple: # Run, ImageData
     "The run to train and its data, prepared by the first of several processes for all of them"
-    from deepcnn4cifar.processes import from_first, join, processes
-    from deepcnn4cifar.training import pick_device
+    from deepcnn4cifar.processes import join_group, on_first, processes
+    from deepcnn4cifar.processes import pick_device
     prepare_one = prepare_new if args.resume is None else prepare_resumed
     if processes() == 1:
         if 'ACCELERATE_MIXED_PRECISION' in os.environ:
             say('Accelerate has started a single process; on a machine without several GPUs, several take '
                 '`accelerate launch --multi_gpu --num_processes N`.')
         return prepare_one(args)
-    args.device = join(pick_device(args.device)).type
+    args.device = join_group(pick_device(args.device)).type
     mine = []
     def prepare_here():
         mine[:] = prepare_one(args)
         return mine[0]
-    run = from_first(prepare_here)
+    run = on_first(prepare_here)
     return run, mine[1] if mine else run.data(args.data)
 
 # %% ../nbs/library/command.ipynb #2df91064
@@ -391,10 +392,10 @@ def trained(
     args, # parsed options
 ) -> tuple: # Run, ImageData
     "A trained run and its data"
-    from deepcnn4cifar.processes import from_first
+    from deepcnn4cifar.processes import on_first
     from deepcnn4cifar.runs import train
     run, data = prepare(args)
-    resume, finished = from_first(lambda: (run.checkpoint.is_file(), run.finished))
+    resume, finished = on_first(lambda: (run.checkpoint.is_file(), run.finished))
     if args.resume is not None and finished:
         say(f'{run.path} is trained already: nothing is left to train.')
         return run, data
@@ -591,7 +592,7 @@ def check_visualize(args):
 def subject(args):
     "The run and the images that the task needs: (Run or None, ImageData or None)"
     from deepcnn4cifar.runs import PretrainedRun, evaluate
-    from deepcnn4cifar.training import pick_device
+    from deepcnn4cifar.processes import pick_device
     entries = list(gallery.values()) if args.task == 'full_pipeline' else [gallery[args.task]]
     needed = {need for entry in entries for need in entry.needs}
     run = model = data = None
@@ -809,7 +810,7 @@ def do_info(args):
     "Say what there is"
     from deepcnn4cifar.data import find_cifar10
     from deepcnn4cifar.runs import all_runs, hardware, versions
-    from deepcnn4cifar.training import pick_device, pick_dtype
+    from deepcnn4cifar.processes import pick_device, pick_dtype
     from deepcnn4cifar.weights import find_weights
     device = pick_device(args.device)
     print('versions  ', ', '.join(f'{k} {v}' for k, v in versions().items()))

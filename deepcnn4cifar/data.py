@@ -6,7 +6,7 @@
 __all__ = ['smallest_deviation', 'cifar10_classes', 'cifar10_md5', 'image_endings', 'part_names', 'largest_file',
            'largest_archive', 'cifar10_urls', 'Split', 'shapes', 'channel_histogram', 'channel_statistics', 'ImageData',
            'is_image', 'is_hidden', 'path_parts', 'readable', 'Layout', 'ImageFile', 'read_data', 'find_cifar10',
-           'download_cifar10', 'hold_out', 'kfold', 'per_class', 'few', 'load_data', 'class_position']
+           'download_cifar10', 'rank_in_class', 'hold_out', 'kfold', 'per_class', 'few', 'load_data', 'class_position']
 
 # %% ../nbs/library/data.ipynb #5fd195d5
 import bz2, gzip, hashlib, io, json, lzma, os, pickle, re, stat, struct, tarfile, time, unicodedata, warnings
@@ -841,7 +841,7 @@ def _lots(index, seed):
     return z
 
 
-def _ranks(split, seed):
+def rank_in_class(split, seed):
     "Rank of each image within its class, in the order of the lots"
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ValueError(f'The seed is a whole number, not {seed!r}.')
@@ -873,7 +873,7 @@ def _held_out(split, amount, seed, name='valid'):
             f'{name}={amount} leaves some class without training images: there are {len(split):,} images, and '
             f'{sizes[sizes > 0].min()} of the rarest class.'
         )
-    return _ranks(split, seed) < share[split.labels]
+    return rank_in_class(split, seed) < share[split.labels]
 
 # %% ../nbs/library/data.ipynb #70195591
 def _keep(split, keep):
@@ -927,7 +927,7 @@ def kfold(
 ):
     "Yield `k` pairs `(the rest, held out)`: every image is held out once, with the same share of each class"
     _check_count('k', k, 2, split)
-    part = (_ranks(split, seed) + split.labels) % k
+    part = (rank_in_class(split, seed) + split.labels) % k
     for i in range(k):
         yield split.subset(part != i), split.subset(part == i)
 
@@ -939,7 +939,7 @@ def per_class(
 ) -> Split:
     "Some images of each class, for quick work"
     _check_count('n', n, 1, split)
-    return split.subset(_ranks(split, seed) < n)
+    return split.subset(rank_in_class(split, seed) < n)
 
 # %% ../nbs/library/data.ipynb #0dbbbbb5
 def few(

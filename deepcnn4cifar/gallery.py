@@ -172,7 +172,7 @@ def size_changes(
     epochs:int, # that were trained
 ) -> list: # of (first epoch, last epoch, side in pixels), epochs from 1
     "The stretches of a training in which the images had one size"
-    from deepcnn4cifar.training import size_at
+    from deepcnn4cifar.callbacks import size_at
     found = []
     for epoch in range(epochs):
         side = size_at(recipe.sizes, epoch, max(recipe.epochs, epochs))

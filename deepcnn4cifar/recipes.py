@@ -140,7 +140,8 @@ def check(
 needs = dict( # setting: the other setting, and the values of it beside which it acts
     lr_rest=('optimizer', ['muon']), lr_bias=('optimizer', ['muon']), warmup=('schedule', ['one_cycle']),
     div=('schedule', ['one_cycle']), div_final=('schedule', ['one_cycle']),
-    patience=('schedule', ['plateau']), plateau_factor=('schedule', ['plateau']))
+    patience=('schedule', ['plateau']), plateau_factor=('schedule', ['plateau']),
+    bn_scale=('batch_norm', [True]), bn_momentum=('batch_norm', [True]))
 
 def without_effect(
     recipe:Recipe,
@@ -150,7 +151,7 @@ def without_effect(
     for name, (other, values) in needs.items():
         if getattr(r, other) not in values:
             out[name] = (f'{name} has no effect with {other} {getattr(r, other)}: '
-                         f'leave it out, or choose {other} {" or ".join(values)}.')
+                         f'leave it out, or choose {other} {" or ".join(map(str, values))}.')
     if r.schedule == 'one_cycle' and not r.warmup:
         out['div'] = 'div has no effect with warmup 0, since the rate then starts at its peak: leave it out.'
     if r.schedule == 'plateau' and r.patience > r.epochs - 3:

@@ -25,7 +25,7 @@ def classifier(
 ): # function: uint8 images `(N, 3, 32, 32)` -> logits `(N, K)`
     "The network as a function from images to logits"
     from types import SimpleNamespace
-    from deepcnn4cifar.training import predict
+    from deepcnn4cifar.inference import predict
     return lambda images: predict(model, SimpleNamespace(images=images), mean, std, batch_size, device, size)
 
 # %% ../nbs/library/robustness.ipynb #8365bc4c

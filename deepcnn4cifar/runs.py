@@ -26,11 +26,14 @@ from .cost import count_multiply_adds
 from .data import load_data
 from .evaluation import Predictions, metrics
 from .files import write_whole
-from .processes import from_first, processes, rank
+from .processes import on_first, processes, rank
 from .progress import Bar, about, large_number
 from .recipes import Recipe, read_recipe
-from .training import (estimate_seconds, fit, memory_advice, pick_device, pick_dtype, predict,
-                                    read_checkpoint, vgg_learner)
+from .callbacks import estimate_seconds
+from .checkpoints import memory_advice, read_checkpoint
+from .inference import predict
+from .processes import pick_device, pick_dtype
+from .training import fit, vgg_learner
 from .vgg import Preprocessing, names
 from .weights import load_weights, save_weights
 
@@ -392,7 +395,7 @@ def train_claimed(run, data, resume, progress, say):
     if resume:
         if rank() == 0:
             for part in run.path.glob('.part-*'): part.unlink(missing_ok=True) # of a process that was killed while it wrote
-        left = max(0, 1 - from_first(lambda: read_checkpoint(run.checkpoint)['epoch']) / recipe.epochs)
+        left = max(0, 1 - on_first(lambda: read_checkpoint(run.checkpoint)['epoch']) / recipe.epochs)
     with memory_advice(recipe): seconds = estimate_seconds(learn) * left
     if rank() == 0:
         for sentence in announcement(run, learn, parameters, seconds, resume): say(sentence)
