@@ -15,7 +15,7 @@ from deepcnn4cifar.evaluation import Predictions
 data = load_data('shapes')
 z = np.random.default_rng(0).normal(size=(len(data.test), len(data.classes))) + 2 * np.eye(len(data.classes))[data.test.labels]
 predictions = Predictions(data.test.index, data.test.labels, z, data.classes)'''
-    with lab([made.strip(), 'from deepcnn4cifar.browser import mistake_browser\nmistake_browser(predictions, data.test, per_page=12)']) as page:
+    with lab([made.strip(), 'from deepcnn4cifar.widgets import mistake_browser\nmistake_browser(predictions, data.test, per_page=12)']) as page:
         says = "document.querySelector('.widget-label:not(.widget-inline-hbox *)').textContent"
         titles = "[...document.querySelectorAll('.d4c-card img')].map(i => i.alt)"
         count = lambda: int(page.js(says).split(' of ')[1].split(' ')[0].replace(',', ''))

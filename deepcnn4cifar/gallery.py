@@ -363,10 +363,11 @@ def class_maps(run, data, options):
 def mistake_maps(run, data, options):
     "Maps for the answer and for the truth, for the most common mistakes"
     import numpy as np
-    from deepcnn4cifar.classmaps import common_mistakes, plot_mistake_maps
-    found = common_mistakes(run.predictions.logits, run.predictions.target, options.top_n)
-    x, images, _ = network_inputs(run, data, np.array([m[-1] for m in found], dtype=int))
-    return plot_mistake_maps(run.model, x, images, found, data.classes, title=f'What led to the mistakes, {named(run)}')
+    from deepcnn4cifar.classmaps import plot_mistake_maps
+    from deepcnn4cifar.predictions import confused_pairs
+    pairs = confused_pairs(run.predictions, options.top_n)
+    x, images, _ = network_inputs(run, data, np.array([positions[0] for positions in pairs['images']], dtype=int))
+    return plot_mistake_maps(run.model, x, images, pairs, data.classes, title=f'What led to the mistakes, {named(run)}')
 
 @figure('Feature maps', 'looks', 'model predictions images', read="Each tile is one channel's answer to one image: "
         'where it is bright, the channel has found its pattern.')
