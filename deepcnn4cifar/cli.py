@@ -620,7 +620,7 @@ def do_visualize(args):
         return print(*paths, sep='\n')
     path = Path(args.output_path or f'{args.task}.png')
     if path.suffix == '.tex':
-        from deepcnn4cifar.cost import save_drawing
+        from deepcnn4cifar.drawing import save_drawing
         return print(save_drawing(args.model_type or (run.model if run else 'vgg16'), path))
     if path.is_dir(): path = path/f'{args.task}.png'
     print(save_figure(draw(args.task, run, data, **options), path))

@@ -162,7 +162,7 @@ def image_transformations(run, data, options):
         read='From left to right the maps get smaller and the channels more numerous.')
 def vgg_visualization(run, data, options):
     "Drawing of the network"
-    from deepcnn4cifar.cost import draw_vgg
+    from deepcnn4cifar.drawing import draw_vgg
     if run is None: return draw_vgg(options.model_type or 'vgg16')
     return draw_vgg(options.model_type or run.model, size=run.model.preprocessing.size or 32)
 
