@@ -6,7 +6,7 @@
 __all__ = ['smallest_deviation', 'cifar10_classes', 'cifar10_md5', 'image_endings', 'part_names', 'largest_file',
            'largest_archive', 'cifar10_urls', 'Split', 'shapes', 'channel_histogram', 'channel_statistics', 'ImageData',
            'is_image', 'is_hidden', 'path_parts', 'readable', 'Layout', 'ImageFile', 'read_data', 'find_cifar10',
-           'download_cifar10', 'rank_in_class', 'hold_out', 'kfold', 'per_class', 'few', 'load_data', 'class_position']
+           'download_cifar10', 'rank_in_class', 'hold_out', 'kfold', 'per_class', 'few', 'load_data']
 
 # %% ../nbs/library/data.ipynb #5fd195d5
 import bz2, gzip, hashlib, io, json, lzma, os, pickle, re, stat, struct, tarfile, time, unicodedata, warnings
@@ -1038,23 +1038,3 @@ def _auto(cache):
             stacklevel=4,
         )
         return _shapes()
-
-# %% ../nbs/library/data.ipynb #d92a2322
-def class_position(
-    classes,  # names of the classes, in order
-    wanted,  # name of a class, or its position from 0
-) -> int:  # position of the class, from 0
-    "Where a class stands: names come before positions; ValueError lists the classes when there is none"
-    names = [str(c) for c in classes]
-    text = str(wanted).strip()
-    if str(wanted) in names:
-        return names.index(str(wanted))
-    if text in names:
-        return names.index(text)
-    folded = [n.casefold() for n in names]
-    if folded.count(text.casefold()) == 1:
-        return folded.index(text.casefold())
-    if text.isdecimal() and int(text) < len(names):
-        return int(text)
-    shown = ', '.join(names[:20]) + ', ...' * (len(names) > 20)
-    raise ValueError(f'There is no class {text!r}: choose one of {shown}, or a position from 0 to {len(names) - 1}.')
