@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from .recipes import Recipe, make_recipe, recipes, without_effect
+from .recipes import Recipe, make_recipe, nearest_recipe, recipes, without_effect
 
 # %% ../nbs/library/experiments.ipynb #6a121d85
 @dataclass(frozen=True)
@@ -55,11 +55,12 @@ def load_plan(
 def recipe_options(
     recipe:Recipe,
 ) -> list: # options of `deepcnn4cifar train`
-    "What to type to get this recipe: the settings that differ from quick's and have an effect"
-    out, idle = [], without_effect(recipe)
+    "What to type to get this recipe: the nearest named one, and the settings that differ and have an effect"
+    base, idle = nearest_recipe(recipe), without_effect(recipe)
+    out = [] if base == 'quick' else ['--recipe', base]
     for f in fields(Recipe):
         value = getattr(recipe, f.name)
-        if value == getattr(recipes['quick'], f.name) or f.name in idle: continue
+        if value == getattr(recipes[base], f.name) or f.name in idle: continue
         if f.type is bool: out.append(f'--{f.name}' if value else f'--no-{f.name}')
         else: out += [f'--{f.name}', ','.join(map(str, value)) if f.type is tuple else str(value)]
     return out
