@@ -166,8 +166,8 @@ def without_effect(
 
 # %% ../nbs/library/recipes.ipynb #087d2755
 steep = dict( # a VGG-13 with narrow first blocks, trained as airbench trains its network
-    arch='vgg13', pool_first=True, bias=False, bn_scale=False, bn_momentum=0.4, batch_size=500, lr=0.12,
-    lr_rest=0.0034, lr_bias=18., schedule='linear', label_smoothing=0.2, sizes=(32,))
+    arch='vgg13', pool_first=True, bias=False, bn_scale=False, bn_momentum=0.4, batch_size=250, lr=0.085,
+    lr_rest=0.0024, lr_bias=12., schedule='linear', label_smoothing=0.2, sizes=(32,))
 
 recipes = dict(
     quick=Recipe(**steep, channels=(32, 64, 160, 256, 256), epochs=8),
