@@ -40,7 +40,7 @@ function colour(value) {
 
 const table = Array.from({length: 256}, (_, i) => colour(i / 255))
 
-// A map stretched to `size` by `size` between the middles of its cells, and divided by its maximum
+// A map stretched to `size` by `size` between the middles of its cells, and divided by its maximum; zeros where nothing is positive
 function stretched({data, height, width}, size) {
   const ends = n => Array.from({length: size}, (_, i) => {
     const at = Math.min(Math.max((i + 0.5) * n / size - 0.5, 0), n - 1), low = Math.trunc(at)
@@ -57,7 +57,7 @@ function stretched({data, height, width}, size) {
   return top > 0 ? result.map(value => value / top) : result
 }
 
-const opacity = 0.6
+const opacity = 0.6  // the same everywhere, so that brighter means stronger
 
 // A canvas with the picture and a map over it
 function paint(canvas, map) {
@@ -69,9 +69,10 @@ function paint(canvas, map) {
   context.imageSmoothingQuality = 'high'
   context.drawImage(bitmap, (bitmap.width - short) / 2, (bitmap.height - short) / 2, short, short, 0, 0, size, size)
   const image = context.getImageData(0, 0, size, size)
-  stretched(map, size).forEach((value, i) => {
-    const cover = opacity * value, over = table[Math.round(255 * value)]
-    for (let channel = 0; channel < 3; channel++) image.data[4 * i + channel] = (1 - cover) * image.data[4 * i + channel] + cover * over[channel]
+  const values = stretched(map, size)
+  if (values.some(value => value > 0)) values.forEach((value, i) => {
+    const over = table[Math.round(255 * value)]
+    for (let channel = 0; channel < 3; channel++) image.data[4 * i + channel] = (1 - opacity) * image.data[4 * i + channel] + opacity * over[channel]
   })
   context.putImageData(image, 0, 0)
 }
