@@ -1,7 +1,6 @@
 // The network with its maps: loaded once, kept for later visits, run by ONNX Runtime Web
 
 const files = await (await fetch('files.json')).json()  // name -> bytes, and the version of all of them together
-export const bytes = Object.values(files.bytes).reduce((a, b) => a + b, 0)
 const store = globalThis.caches ? await caches.open(`deepcnn4cifar-${files.version}`).catch(() => null) : null
 
 // A file of this page, from the browser's store if it is there
@@ -50,7 +49,7 @@ export async function openNetwork(progress) {
     const logits = [...out.logits.data], top = Math.max(...logits)
     const shares = logits.map(z => Math.exp((z - top) / temperature)), sum = shares.reduce((a, b) => a + b, 0)
     const map = name => ({data: out[name].data, height: out[name].dims[1], width: out[name].dims[2]})
-    const maps = [...Object.entries(network.layers).map(([name, title]) => ({title, ...map(`maps.${name}`)})), {title: 'mean of all', ...map('maps.mean')}]
+    const maps = [...Object.entries(network.layers).map(([name, title]) => ({title, ...map(`maps.${name}`)})), {title: 'mean', ...map('maps.mean')}]
     return {classes, logits, probabilities: shares.map(s => s / sum), maps, milliseconds,
       best: logits.indexOf(top), target: target < 0 ? logits.indexOf(top) : target,
       distance: out.distance?.data[0], threshold: network.familiarity?.threshold}

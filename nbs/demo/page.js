@@ -24,6 +24,7 @@ function showExamples() {
       if (response?.ok) look(await response.blob(), text)
       else problem(`The example ${text} could not be loaded: is there a connection?`)
     })
+    button.setAttribute('aria-pressed', false)
     $('examples').append(button)
   }
 }
@@ -111,6 +112,7 @@ async function look(file, text) {
     const bitmap = await decode(file), net = await network()
     if (mine != turn) return
     Object.assign(state, {bitmap, text, target: -1, bytes: pixels(bitmap, net.size)})
+    document.querySelectorAll('#examples button').forEach(b => b.setAttribute('aria-pressed', b.title == text))
     await explain(true)
   } catch (error) { if (mine == turn) problem(error.message) }
 }
@@ -187,7 +189,7 @@ function showLayer() {
   paint($('map'), map)
   $('layer').setAttribute('aria-valuetext', describe(map))
   $('layername').textContent = describe(map)
-  $('caption').textContent = `What spoke for ${classes[target]}, seen by ${map.title.startsWith('mean') ? 'the mean of all six layers' : map.title}`
+  $('caption').textContent = `What spoke for ${classes[target]}: ${map.title.startsWith('mean') ? `the mean of the ${state.answer.maps.length - 1} layers` : `the map of ${map.title}`}`
   $('map').setAttribute('aria-label', `The picture with the map of ${describe(map)} for ${classes[target]}: ${where(map)}`)
   document.querySelectorAll('#strip button').forEach((b, k) => b.setAttribute('aria-pressed', k == Number($('layer').value)))
 }

@@ -18,7 +18,7 @@ function weights(length, start, end, size, filter) {
     const centre = start + (i + 0.5) * scale
     const first = Math.max(Math.trunc(centre - support + 0.5), 0)
     const last = Math.min(Math.trunc(centre + support + 0.5), length)
-    const w = Array.from({length: last - first}, (_, k) => filter((k + first - centre + 0.5) / stretch))
+    const w = Array.from({length: last - first}, (_, k) => filter((k + first - centre + 0.5) * (1 / stretch)))
     const sum = w.reduce((a, b) => a + b, 0)
     return {first, w: Int32Array.from(w, v => {
       const whole = v / sum * 2 ** bits
@@ -54,30 +54,38 @@ function* strips(bitmap, top, bottom, height = 256) {
   }
 }
 
+// One row of pixels made narrower: `step` bytes apart in `row`, three bytes apart in `result`
+function narrower(row, step, columns, result, at) {
+  columns.forEach(({first, w}, i) => {
+    let r = 1 << bits - 1, g = r, b = r, from = step * first
+    for (let k = 0; k < w.length; k++, from += step) { r += row[from] * w[k]; g += row[from + 1] * w[k]; b += row[from + 2] * w[k] }
+    result.set([byte(r), byte(g), byte(b)], at + 3 * i)
+  })
+}
+
 // The middle square of a picture as bytes (3, size, size)
 export function pixels(bitmap, size) {
   const {width, height} = bitmap, short = Math.min(width, height)
   const filter = short >= size ? box : bicubic
   const left = (width - short) / 2, top = (height - short) / 2
-  const across = weights(width, left, left + short, size, filter), down = weights(height, top, top + short, size, filter)
-  const first = down[0].first, last = down[size - 1].first + down[size - 1].w.length
-  const narrow = new Uint8Array((last - first) * size * 3)
-  for (const [y, rows, data] of strips(bitmap, first, last)) {
-    for (let row = 0; row < rows; row++) {
-      across.forEach(({first: x, w}, i) => {
-        let r = 1 << bits - 1, g = r, b = r, at = 4 * (row * width + x)
-        for (let k = 0; k < w.length; k++, at += 4) { r += data[at] * w[k]; g += data[at + 1] * w[k]; b += data[at + 2] * w[k] }
-        narrow.set([byte(r), byte(g), byte(b)], 3 * ((y - first + row) * size + i))
+  const columns = weights(width, left, left + short, size, filter), rows = weights(height, top, top + short, size, filter)
+  const first = rows[0].first, last = rows[size - 1].first + rows[size - 1].w.length
+  const tall = height > size && height - size > 2 * (width - size)  // then Pillow 13 shrinks vertically first
+  const across = 3 * (tall ? width : size), sums = new Int32Array(size * across).fill(1 << bits - 1)
+  const line = new Uint8Array(across)
+  for (const [y, count, data] of strips(bitmap, first, last)) {
+    for (let k = 0; k < count; k++) {
+      const row = data.subarray(4 * k * width, 4 * (k + 1) * width)
+      if (tall) for (let i = 0, from = 0; i < across; i += 3, from += 4) { line[i] = row[from]; line[i + 1] = row[from + 1]; line[i + 2] = row[from + 2] }
+      else narrower(row, 4, columns, line, 0)
+      rows.forEach(({first, w}, j) => {
+        const weight = w[y + k - first]
+        if (weight) for (let i = 0, at = j * across; i < across; i++, at++) sums[at] += line[i] * weight
       })
     }
   }
-  const result = new Uint8Array(3 * size * size)
-  down.forEach(({first: y, w}, j) => {
-    for (let i = 0; i < 3 * size; i++) {
-      let sum = 1 << bits - 1
-      for (let k = 0; k < w.length; k++) sum += narrow[(y - first + k) * 3 * size + i] * w[k]
-      result[(i % 3) * size * size + j * size + Math.trunc(i / 3)] = byte(sum)
-    }
-  })
-  return result
+  const low = Uint8Array.from(sums, byte), square = new Uint8Array(3 * size * size)
+  if (tall) rows.forEach((_, j) => narrower(low.subarray(j * across, (j + 1) * across), 3, columns, square, 3 * j * size))
+  else square.set(low)
+  return Uint8Array.from(square, (_, i) => square[3 * (i % (size * size)) + Math.trunc(i / (size * size))])
 }
