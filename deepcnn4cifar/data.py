@@ -265,7 +265,7 @@ def readable(name):
 
 # %% ../nbs/library/data.ipynb #83702fa5
 def _part_and_class(folders):
-    "Part and class (None for an image that lies in no class folder) of an image in these folders; None outside the parts"
+    "Part and class (None for an image that lies in no class folder) of an image in these folders; None outside all"
     for i, folder in enumerate(folders):
         if folder.lower() in part_names:
             label = readable(folders[i + 1]) if i + 1 < len(folders) else None
