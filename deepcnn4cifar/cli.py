@@ -22,7 +22,7 @@ from pathlib import Path
 
 from fastcore.docments import docments
 
-from . import __version__
+import deepcnn4cifar
 from .gallery import check_picture, draw, draw_all, gallery, save_figure
 from .recipes import Recipe, change_recipe, choices, load_recipe, make_recipe, purposes, recipes, sections
 
@@ -31,8 +31,10 @@ def shown(
     value, # of a setting
 ) -> str: # as it is typed
     "The value of a setting as the command takes it"
-    if isinstance(value, bool): return 'on' if value else 'off'
-    if isinstance(value, (list, tuple)): return ','.join(map(str, value)) or 'none'
+    if isinstance(value, bool):
+        return 'on' if value else 'off'
+    if isinstance(value, (list, tuple)):
+        return ','.join(map(str, value)) or 'none'
     return str(value) if value != '' else 'none'
 
 def setting_help(
@@ -47,8 +49,10 @@ def typed(
 ):
     "A parser of one value, with one sentence for a text that is none"
     def parse(text):
-        try: return kind(text)
-        except ValueError: raise argparse.ArgumentTypeError(f'takes {words}, not {text!r}') from None
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f'takes {words}, not {text!r}') from None
     return parse
 
 def whole_numbers(
@@ -68,10 +72,13 @@ def add_settings(
     "Add the recipe's settings to a parser, in groups"
     told, group = setting_help(base), parser
     for f in dataclasses.fields(Recipe):
-        if f.name in sections: group = parser.add_argument_group(sections[f.name])
+        if f.name in sections:
+            group = parser.add_argument_group(sections[f.name])
         options = dict(default=None, help=told[f.name].replace('%', '%%'))
-        if f.type is bool: options['action'] = argparse.BooleanOptionalAction
-        else: options.update(type=parsers[f.type], metavar=names_of_values[f.type])
+        if f.type is bool:
+            options['action'] = argparse.BooleanOptionalAction
+        else:
+            options.update(type=parsers[f.type], metavar=names_of_values[f.type])
         group.add_argument(f'--{f.name}', **options)
 
 def typed_settings(
@@ -85,8 +92,10 @@ def recipe_from(
     args, # parsed options
 ) -> Recipe:
     "The recipe that the options ask for"
-    if args.config is None: return make_recipe({**({'recipe': args.recipe} if args.recipe else {}), **typed_settings(args)})
-    if args.recipe: raise ValueError('--recipe and --config were both given: choose one.')
+    if args.config is None:
+        return make_recipe({**({'recipe': args.recipe} if args.recipe else {}), **typed_settings(args)})
+    if args.recipe:
+        raise ValueError('--recipe and --config were both given: choose one.')
     return change_recipe(load_recipe(args.config), typed_settings(args))
 
 # %% ../nbs/library/command.ipynb #f224754c
@@ -112,7 +121,8 @@ class Parser(argparse.ArgumentParser):
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
     "argparse's help with room for long options"
-    def __init__(self, prog): super().__init__(prog, max_help_position=28)
+    def __init__(self, prog):
+        super().__init__(prog, max_help_position=28)
 
 def listed(
     title:str, # above
@@ -123,7 +133,8 @@ def listed(
     return f'{title}:\n' + '\n'.join(f'  {name:{wide}}{text}' for name, text in rows.items())
 
 # %% ../nbs/library/command.ipynb #78658a63
-data_help = ("'auto' (CIFAR-10 if it can be had, else shapes), 'cifar10', 'shapes', or the path of a folder or an archive of "
+data_help = ("'auto' (CIFAR-10 if it can be had, else shapes), 'cifar10', 'shapes', or the path of a folder or an "
+             "archive of "
              'your own images (default: auto, or where the run found its data)')
 device_help = 'auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps (default: auto)'
 run_help = 'run folder (default: the newest run, else pretrained weights)'
@@ -134,10 +145,12 @@ def options_of_training(
 ):
     "Add the options of run and train"
     parser.add_argument('--recipe', metavar='NAME', help='named recipe to start from, see below (default: quick)')
-    parser.add_argument('--config', metavar='FILE', help='recipe in a TOML file; options on the command line come before it')
+    parser.add_argument('--config', metavar='FILE', help='recipe in a TOML file; options on the command line come '
+                                                         'before it')
     parser.add_argument('--out', metavar='FOLDER', help='run folder to make (default: runs/ARCH-DATA-NUMBER)')
     parser.add_argument('--resume', metavar='RUN', help='go on with this interrupted run, with its own settings')
-    parser.add_argument('--test', type=parsers[float], metavar='X', help='take this share (below 1) or number of the images as '
+    parser.add_argument('--test', type=parsers[float], metavar='X', help='take this share (below 1) or number of the '
+                                                                         'images as '
                         'test images, where your own data has no test images')
     add_settings(parser, base)
     parser.epilog = listed('recipes', purposes)
@@ -145,8 +158,10 @@ def options_of_training(
 def options_of_evaluate(parser):
     "Add the options of evaluate"
     parser.add_argument('runs', nargs='*', metavar='RUN', help='run folders (default: the newest)')
-    parser.add_argument('--predictions', metavar='FILE', help='evaluate the predictions in this .npz or .csv file instead')
-    parser.add_argument('--report', metavar='FILE', help='write a page about the first run, beside the others, to this .html file')
+    parser.add_argument('--predictions', metavar='FILE', help='evaluate the predictions in this .npz or .csv file '
+                                                              'instead')
+    parser.add_argument('--report', metavar='FILE', help='write a page about the first run, beside the others, to '
+                                                         'this .html file')
 
 def figures_with(
     option:str, # of the gallery
@@ -159,11 +174,14 @@ def options_of_visualize(parser):
     "Add the options of visualize"
     parser.add_argument('--task', required=True, metavar='T', help='what to draw, see below')
     parser.add_argument('--run', metavar='RUN', help=run_help)
-    parser.add_argument('--output_path', metavar='PATH', help='file to write (.png, .svg, .pdf, .jpg, .webp; vgg_visualization also '
+    parser.add_argument('--output_path', metavar='PATH', help='file to write (.png, .svg, .pdf, .jpg, .webp; '
+                                                              'vgg_visualization also '
                         '.tex), for full_pipeline a folder (default: TASK.png, for full_pipeline figures/)')
-    parser.add_argument('--num_images', type=parsers[int], metavar='N', help=f'number of images: {figures_with("num_images")}')
+    parser.add_argument('--num_images', type=parsers[int], metavar='N', help=f'number of images: '
+                                                                             f'{figures_with("num_images")}')
     parser.add_argument('--top_n', type=parsers[int], metavar='N', help=f'number of mistakes: {figures_with("top_n")}')
-    parser.add_argument('--model_type', metavar='ARCH', help=f'network for vgg_visualization: {", ".join(choices["arch"])} '
+    parser.add_argument('--model_type', metavar='ARCH', help=f'network for vgg_visualization: '
+                                                             f'{", ".join(choices["arch"])} '
                         '(default: of the run, else vgg16)')
     tasks = {name: entry.draw.__doc__ for name, entry in gallery.items()}
     parser.epilog = listed('tasks', dict(full_pipeline='All of them', **tasks))
@@ -172,10 +190,13 @@ def options_of_explain(parser):
     "Add the options of explain"
     parser.add_argument('images', nargs='+', metavar='IMAGE', help='picture files')
     parser.add_argument('--run', metavar='RUN', help=run_help)
-    parser.add_argument('--target', metavar='CLASS', help="class to explain, by name or number (default: the network's answer)")
-    parser.add_argument('--method', metavar='M', default='hirescam', help='how maps are made: gradcam, hirescam, gradcam++, '
+    parser.add_argument('--target', metavar='CLASS', help="class to explain, by name or number (default: the "
+                                                          "network's answer)")
+    parser.add_argument('--method', metavar='M', default='hirescam', help='how maps are made: gradcam, hirescam, '
+                                                                          'gradcam++, '
                         'xgradcam or layercam (default: hirescam)')
-    parser.add_argument('--output_path', metavar='PATH', help='folder for the explained pictures, or for a single one a file '
+    parser.add_argument('--output_path', metavar='PATH', help='folder for the explained pictures, or for a single one '
+                                                              'a file '
                         '(default: beside each picture)')
 
 export_endings = dict(onnx='.onnx', torchscript='.pt', pt2='.pt2', safetensors='.safetensors')
@@ -183,9 +204,11 @@ export_endings = dict(onnx='.onnx', torchscript='.pt', pt2='.pt2', safetensors='
 def options_of_export(parser):
     "Add the options of export"
     parser.add_argument('run', nargs='?', metavar='RUN', help=run_help)
-    parser.add_argument('--format', metavar='F', help="onnx, torchscript, pt2 or safetensors (default: by the file's ending, else onnx)")
+    parser.add_argument('--format', metavar='F', help="onnx, torchscript, pt2 or safetensors (default: by the file's "
+                                                      "ending, else onnx)")
     parser.add_argument('--maps', action='store_true', help='let the ONNX file compute class activation maps too')
-    parser.add_argument('--output_path', metavar='FILE', help=f'file to write, ending in {", ".join(export_endings.values())} '
+    parser.add_argument('--output_path', metavar='FILE', help=f'file to write, ending in '
+                                                              f'{", ".join(export_endings.values())} '
                         '(default: ARCH with that ending, in this folder)')
 
 # %% ../nbs/library/command.ipynb #9e35b2e0
@@ -205,15 +228,19 @@ def make_parser(
     "The parser of the whole command"
     main = Parser(prog='deepcnn4cifar', description='VGG networks on CIFAR-10: train, evaluate, look inside.',
                   formatter_class=Formatter, epilog='Start with: deepcnn4cifar run')
-    main.add_argument('--version', action='version', version=f'deepcnn4cifar {__version__}')
-    main.add_argument('--completion', choices=completions, metavar='SHELL', help='print the completion of this command for bash, '
+    main.add_argument('--version', action='version', version=f'deepcnn4cifar {deepcnn4cifar.__version__}')
+    main.add_argument('--completion', choices=completions, metavar='SHELL', help='print the completion of this '
+                                                                                 'command for bash, '
                       'zsh or fish; for bash: eval "$(deepcnn4cifar --completion bash)"')
     parts = main.add_subparsers(dest='command', metavar='COMMAND', parser_class=Parser)
     for name, text in commands.items():
-        part = parts.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.', formatter_class=Formatter)
+        part = parts.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.',
+                                formatter_class=Formatter)
         part.add_argument('--debug', action='store_true', help='show a traceback when something goes wrong')
-        if name in ('run', 'train', 'evaluate', 'visualize'): part.add_argument('--data', metavar='SOURCE', help=data_help)
-        if name not in ('explain', 'export'): part.add_argument('--device', default='auto', metavar='NAME', help=device_help)
+        if name in ('run', 'train', 'evaluate', 'visualize'):
+            part.add_argument('--data', metavar='SOURCE', help=data_help)
+        if name not in ('explain', 'export'):
+            part.add_argument('--device', default='auto', metavar='NAME', help=device_help)
     for name in 'run', 'train':
         parts.choices[name].usage = f'deepcnn4cifar {name} [options]'
         options_of_training(parts.choices[name], base)
@@ -233,7 +260,8 @@ def completion(
     values = {'--recipe': list(recipes), '--task': ['full_pipeline', *gallery], '--format': list(export_endings),
               **{f'--{name}': list(known) for name, known in choices.items()}}
     if shell == 'fish':
-        lines = [f'complete -c deepcnn4cifar -f -n __fish_use_subcommand -a {name} -d "{commands[name]}"' for name in parts]
+        lines = [f'complete -c deepcnn4cifar -f -n __fish_use_subcommand -a {name} -d '
+                 f'"{commands[name]}"' for name in parts]
         for name, options in parts.items():
             for o in (o for o in options if o.startswith('--')):
                 more = f' -xa "{" ".join(values[o])}"' if o in values else ''
@@ -265,7 +293,8 @@ def say(
     *text, # as print takes it
 ):
     "Tell the user something that is not a result"
-    if is_first(): print(*text, file=sys.stderr, flush=True)
+    if is_first():
+        print(*text, file=sys.stderr, flush=True)
 
 def load_images(
     args, # parsed options
@@ -289,7 +318,8 @@ def run_or_weights(
     "The run asked for, else the newest one, else pretrained weights"
     from deepcnn4cifar.runs import Run
     from deepcnn4cifar.weights import load_pretrained
-    if path is not None: return Run.load(path), None
+    if path is not None:
+        return Run.load(path), None
     run = newest_run('model.safetensors')
     return (run, None) if run else (None, load_pretrained())
 
@@ -302,11 +332,14 @@ def fitting_recipe(
     from deepcnn4cifar.callbacks import with_images
     recipe = recipe_from(args)
     used = len(with_images(data, recipe.images, recipe.seed).train)
-    if recipe.batch_size <= used: return recipe
+    if recipe.batch_size <= used:
+        return recipe
     if args.batch_size is not None or args.config:
-        raise ValueError(f'--batch_size {recipe.batch_size:,} is larger than the {used:,} training images: choose a smaller one.')
+        raise ValueError(f'--batch_size {recipe.batch_size:,} is larger than the {used:,} training images: choose a '
+                         f'smaller one.')
     smaller = 2
-    while smaller * 2 <= used / 4: smaller *= 2
+    while smaller * 2 <= used / 4:
+        smaller *= 2
     say(f'There are {used:,} training images, fewer than the usual batch of {recipe.batch_size:,}: '
         f'training with batches of {smaller} (choose another size with --batch_size).')
     return dataclasses.replace(recipe, batch_size=smaller)
@@ -321,10 +354,12 @@ def prepare_new(
     from deepcnn4cifar.processes import pick_device
     device = pick_device(args.device)
     recipe = recipe_from(args)
-    if args.out is not None: check_folder(args.out)
+    if args.out is not None:
+        check_folder(args.out)
     data = load_images(args, recipe)
     recipe = fitting_recipe(args, data)
-    if recipe.start: start_from(recipe.start, new_model(recipe, len(data.classes)))
+    if recipe.start:
+        start_from(recipe.start, new_model(recipe, len(data.classes)))
     check_shards(recipe.batch_size, processes(), recipe.batch_norm)
     return new_run(data, recipe, device, 'auto' if args.data is None else args.data, args.out, args.test), data
 
@@ -336,18 +371,24 @@ def prepare_resumed(
     from deepcnn4cifar.runs import Run, claimed
     from deepcnn4cifar.checkpoints import read_checkpoint
     run = Run.load(args.resume)
-    if args.out is not None: raise ValueError('--out and --resume were both given: a resumed run stays in its own folder.')
-    if args.test is not None: raise ValueError('--test and --resume were both given: a resumed run keeps its own test images.')
+    if args.out is not None:
+        raise ValueError('--out and --resume were both given: a resumed run stays in its own folder.')
+    if args.test is not None:
+        raise ValueError('--test and --resume were both given: a resumed run keeps its own test images.')
     differs = [f'--{k} {shown(v)} (the run has {shown(getattr(run.recipe, k))})'
                for k, v in typed_settings(args).items() if v != getattr(run.recipe, k)]
     if differs or args.recipe or args.config:
-        raise ValueError(f'A resumed run keeps its own settings: leave out {", ".join(differs) or "--recipe and --config"}, '
+        raise ValueError(f'A resumed run keeps its own settings: leave out '
+                         f'{", ".join(differs) or "--recipe and --config"}, '
                          'or start a new run without --resume.')
-    with claimed(run.path): pass # refused at once where another process is at work
+    with claimed(run.path):
+        pass # refused at once where another process is at work
     data = run.data(args.data)
-    if run.checkpoint.is_file(): read_checkpoint(run.checkpoint, run.recipe, data.fingerprint)
+    if run.checkpoint.is_file():
+        read_checkpoint(run.checkpoint, run.recipe, data.fingerprint)
     check_shards(run.recipe.batch_size, processes(), run.recipe.batch_norm)
-    if not run.finished: place(run, args.device)
+    if not run.finished:
+        place(run, args.device)
     return run, data
 
 # %% ../nbs/library/command.ipynb #48a78430
@@ -358,9 +399,11 @@ def place(
     "Put a resumed run on the device asked for, or on its own, or, where that is not there, on the best there is"
     from deepcnn4cifar.runs import hardware, versions
     from deepcnn4cifar.processes import pick_device, pick_dtype
-    try: device = pick_device(run.config['device'] if wanted == 'auto' else wanted)
+    try:
+        device = pick_device(run.config['device'] if wanted == 'auto' else wanted)
     except ValueError:
-        if wanted != 'auto': raise
+        if wanted != 'auto':
+            raise
         device = pick_device()
         say(f'{run.config["device"]} is not on this machine: going on with {device}.')
     if str(device) != run.config['device']:
@@ -401,14 +444,20 @@ def trained(
         return run, data
     say(f'Run folder {run.path}; data: {data.description}')
     again = f'deepcnn4cifar {args.command} --resume {run.path}'
-    try: return train(run, data, resume=resume, progress=True, say=say), data
+    try:
+        return train(run, data, resume=resume, progress=True, say=say), data
     except KeyboardInterrupt:
-        if run.checkpoint.is_file(): say(f'\nStopped; nothing is lost. Go on with: {again}')
-        else: say(f'\nStopped before the first step; {run.path} holds its settings only. Begin again with: {again}')
+        if run.checkpoint.is_file():
+            say(f'\nStopped; nothing is lost. Go on with: {again}')
+        else:
+            say(f'\nStopped before the first step; {run.path} holds its settings only. Begin again with: {again}')
         raise
     except OSError as e:
-        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG): raise
-        raise OSError(e.errno, f'{e.strerror}. What was trained until the last checkpoint is kept; go on with: {again}') from None
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        said, kept = e.strerror.split('. Free some space')[0], run.checkpoint.is_file()
+        raise OSError(e.errno, f'{said}. Free some space, then {"go on" if kept else "begin again"} with: '
+                               f'{again}') from None
 
 def in_percent(
     m:dict, # metrics
@@ -430,7 +479,8 @@ def metrics_table(
 def do_train(args):
     "Train, and say how it ended"
     run, data = trained(args)
-    if not is_first(): return
+    if not is_first():
+        return
     last = run.history.iloc[-1]
     epochs = int(last.epoch)
     print(f'{run.config["arch"]} on {data.name}: validation accuracy {100 * last.accuracy:.2f} % after {epochs} '
@@ -441,7 +491,8 @@ def do_run(args):
     from deepcnn4cifar.report import write_report
     from deepcnn4cifar.runs import claimed, evaluate
     run, data = trained(args)
-    if not is_first(): return
+    if not is_first():
+        return
     try:
         with claimed(run.path):
             found = evaluate(run, data, run.config['device'], progress=True, say=say)
@@ -466,10 +517,13 @@ def measured(
         run.model # says what is missing before any image is read
         return evaluate(run, images_of(run), args.device, progress=True, say=say)
     say(f'{run.path} has no weights: taking the predictions that it has stored.')
-    try: kept = run.metrics
-    except (OSError, ValueError): kept = {}
+    try:
+        kept = run.metrics
+    except (OSError, ValueError):
+        kept = {}
     p = run.predictions
-    if kept.get('n') == len(p) and kept.get('accuracy') == float(p.correct.mean()) and kept.get('ci'): return kept
+    if kept.get('n') == len(p) and kept.get('accuracy') == float(p.correct.mean()) and kept.get('ci'):
+        return kept
     return metrics(p, data=run.config['data'].get('name'), arch=run.config['arch'])
 
 def shared_images(
@@ -479,7 +533,8 @@ def shared_images(
     loaded = {}
     def images_of(run):
         key = run.config['data']['fingerprint'], run.recipe.valid, run.recipe.seed
-        if key not in loaded: loaded[key] = run.data(args.data)
+        if key not in loaded:
+            loaded[key] = run.data(args.data)
         return loaded[key]
     return images_of
 
@@ -488,15 +543,18 @@ def check_report(
 ):
     "Refuse a report that would not be a page"
     path = Path(path)
-    if path.is_dir(): raise ValueError(f'{path} is a folder: name a file for the --report, such as {path/"report.html"}.')
+    if path.is_dir():
+        raise ValueError(f'{path} is a folder: name a file for the --report, such as {path/"report.html"}.')
     if path.suffix.lower() not in ('.html', '.htm'):
-        raise ValueError(f'The report is a page for a browser, but {path} does not end like one: name it {path.with_suffix(".html")}.')
+        raise ValueError(f'The report is a page for a browser, but {path} does not end like one: name it '
+                         f'{path.with_suffix(".html")}.')
 
 def sentence(
     e:Exception, # that a command raised
 ) -> str: # what to tell the user
     "The sentence of an error"
-    if isinstance(e, OSError) and e.strerror and not e.filename: return e.strerror
+    if isinstance(e, OSError) and e.strerror and not e.filename:
+        return e.strerror
     return str(e)
 
 expected = ValueError, OSError, RuntimeError # what the user can mend
@@ -504,14 +562,17 @@ expected = ValueError, OSError, RuntimeError # what the user can mend
 def do_evaluate(args):
     "Measure runs, compare them, report"
     from deepcnn4cifar.runs import Run
-    if args.report: check_report(args.report)
+    if args.report:
+        check_report(args.report)
     if args.predictions:
-        if args.runs: raise ValueError('Give either run folders or --predictions, not both.')
+        if args.runs:
+            raise ValueError('Give either run folders or --predictions, not both.')
         return evaluate_file(args)
     paths, images_of = dict.fromkeys(os.path.normpath(r) for r in args.runs), shared_images(args)
     if not paths:
         newest = newest_run('model.safetensors')
-        if newest is None: raise FileNotFoundError('There is no run in runs/ yet: make one with `deepcnn4cifar run`.')
+        if newest is None:
+            raise FileNotFoundError('There is no run in runs/ yet: make one with `deepcnn4cifar run`.')
         paths = [newest.path]
     runs, code = [], 0
     for path in paths:
@@ -519,14 +580,17 @@ def do_evaluate(args):
             run = Run.load(path)
             found = measured(run, args, images_of)
         except expected as e:
-            if args.debug: raise
+            if args.debug:
+                raise
             say(f'deepcnn4cifar: {sentence(e)}')
             code = 2
         else:
             print(f'{run.path}\n{metrics_table(found)}')
             runs.append(run)
-    if len(runs) > 1: compare(runs)
-    if args.report and runs: report_runs(runs, args, images_of)
+    if len(runs) > 1:
+        compare(runs)
+    if args.report and runs:
+        report_runs(runs, args, images_of)
     return code
 
 # %% ../nbs/library/command.ipynb #2cb43fbb
@@ -554,12 +618,14 @@ def compare(
         print(f'\nNot compared, since tested on other images than {runs[0].path}: {others}.')
     short = len({r.path.name for r in fit}) == len(fit)
     from deepcnn4cifar.run_comparison import compare_runs, comparison_text
-    if len(fit) > 1: print('', comparison_text(compare_runs({r.path.name if short else str(r.path): r for r in fit})), sep='\n')
+    if len(fit) > 1:
+        print('', comparison_text(compare_runs({r.path.name if short else str(r.path): r for r in fit})), sep='\n')
 
 def report_runs(runs, args, images_of):
     "Write the report of the first run, beside the others"
     from deepcnn4cifar.report import write_report
-    try: split = images_of(runs[0]).test
+    try:
+        split = images_of(runs[0]).test
     except expected as e:
         split = None
         say(f'The report has no pictures of mistakes: {sentence(e)}')
@@ -579,7 +645,8 @@ def check_visualize(args):
         most, value = 10_000 if args.task == 'class_maps' else 500, getattr(args, name) # what fits a figure
         if value is not None and not 1 <= value <= most:
             raise ValueError(f'--{name} is {value}, but must be from 1 to {most:,}.')
-    if args.output_path is None: return
+    if args.output_path is None:
+        return
     path = Path(args.output_path)
     if args.task == 'full_pipeline':
         if path.is_file() or path.suffix.lstrip('.').lower() in ('png', 'svg', 'pdf', 'tex', 'jpg', 'jpeg', 'webp'):
@@ -587,7 +654,8 @@ def check_visualize(args):
     elif path.suffix == '.tex':
         if args.task != 'vgg_visualization':
             raise ValueError(f'{path}: only vgg_visualization can be written as LaTeX; choose .png, .svg or .pdf.')
-    elif not path.is_dir(): check_picture(path)
+    elif not path.is_dir():
+        check_picture(path)
 
 def subject(args):
     "The run and the images that the task needs: (Run or None, ImageData or None)"
@@ -596,15 +664,20 @@ def subject(args):
     entries = list(gallery.values()) if args.task == 'full_pipeline' else [gallery[args.task]]
     needed = {need for entry in entries for need in entry.needs}
     run = model = data = None
-    if any(entry.of_run for entry in entries) or args.run: run, model = run_or_weights(args.run)
-    elif args.task == 'vgg_visualization' and not args.model_type: run = newest_run('model.safetensors')
+    if any(entry.of_run for entry in entries) or args.run:
+        run, model = run_or_weights(args.run)
+    elif args.task == 'vgg_visualization' and not args.model_type:
+        run = newest_run('model.safetensors')
     answers = needed & {'predictions', 'scores'}
     if model is not None:
-        if args.task == 'loss_curves': PretrainedRun(model).history # says that there is none
+        if args.task == 'loss_curves':
+            PretrainedRun(model).history # says that there is none
         device = pick_device(args.device)
-        if 'images' in needed or answers: data = load_images(args, recipes['quick'])
+        if 'images' in needed or answers:
+            data = load_images(args, recipes['quick'])
         return PretrainedRun(model.to(device), data, device), data
-    if 'images' in needed: data = run.data(args.data) if run is not None else load_images(args, recipes['quick'])
+    if 'images' in needed:
+        data = run.data(args.data) if run is not None else load_images(args, recipes['quick'])
     if answers and not (run.path/'predictions.npz').is_file():
         say(f'{run.path} has not been evaluated yet: doing that first.')
         evaluate(run, data if data is not None else run.data(args.data), args.device, progress=True, say=say)
@@ -622,7 +695,8 @@ def do_visualize(args):
     if path.suffix == '.tex':
         from deepcnn4cifar.drawing import save_drawing
         return print(save_drawing(args.model_type or (run.model if run else 'vgg16'), path))
-    if path.is_dir(): path = path/f'{args.task}.png'
+    if path.is_dir():
+        path = path/f'{args.task}.png'
     print(save_figure(draw(args.task, run, data, **options), path))
 
 # %% ../nbs/library/command.ipynb #2dc4a25b
@@ -632,13 +706,16 @@ def class_number(
 ) -> int:
     "The position of a class given by name, else by number; ValueError when there is none"
     wanted, names = text.strip(), [str(c) for c in classes]
-    if wanted in names: return names.index(wanted)
+    if wanted in names:
+        return names.index(wanted)
     lower = [name.lower() for name in names]
-    if lower.count(wanted.lower()) == 1: return lower.index(wanted.lower())
+    if lower.count(wanted.lower()) == 1:
+        return lower.index(wanted.lower())
     if wanted.lower() in lower:
         same = ', '.join(name for name in names if name.lower() == wanted.lower())
         raise ValueError(f'--target {text!r} can be {same}: write it as the class is written.')
-    if wanted.isdecimal() and int(wanted) < len(names): return int(wanted)
+    if wanted.isdecimal() and int(wanted) < len(names):
+        return int(wanted)
     raise ValueError(f'--target {text!r} is none of the classes: choose one of {", ".join(names)}.')
 
 def familiarity_of_weights():
@@ -653,12 +730,14 @@ def explaining_network(args):
     "The network that explains, what is familiar to it, and which one it is: (model, Familiarity or None, words)"
     from deepcnn4cifar.weights import find_weights
     run, model = run_or_weights(args.run)
-    if run is not None: model = run.model
+    if run is not None:
+        model = run.model
     if not model.preprocessing.mean:
         raise ValueError('These weights do not say how their input was normalised: use a run folder or weights that '
                          'deepcnn4cifar has written.')
     if not all(t.isfinite().all() for t in model.state_dict().values()):
-        raise ValueError('These weights hold values that are not numbers, so the network has no answers: train it again.')
+        raise ValueError('These weights hold values that are not numbers, so the network has no answers: train it '
+                         'again.')
     if run is None:
         return model, familiarity_of_weights(), f'the pretrained {arch_name(model)} ({find_weights().name})'
     return model, run.familiarity, f'{run.config["arch"]} of {run.path}, trained on {run.config["data"]["name"]}'
@@ -686,11 +765,13 @@ def explain_picture(path, model, classes, target, method, familiar):
     photograph, side = to_rgb(decode(path, str(path)), str(path)), model.preprocessing.size or 32
     image = load_image(photograph, size=side)[None]
     x = model.preprocessing(image.copy())
-    with torch.inference_mode(): p = (model(x)[0] / (model.temperature or 1)).softmax(0)
+    with torch.inference_mode():
+        p = (model(x)[0] / (model.temperature or 1)).softmax(0)
     best = p.argsort(descending=True)[:3].tolist()
     print(f'{path}: ' + ', '.join(f'{classes[i]} {100 * p[i]:.1f} %' for i in best))
     w, h = photograph.size
-    if w != h: print(f'  The network saw the middle {min(w, h)}×{min(w, h)} of its {w}×{h} pixels, as {side}×{side}.')
+    if w != h:
+        print(f'  The network saw the middle {min(w, h)}×{min(w, h)} of its {w}×{h} pixels, as {side}×{side}.')
     if familiar is not None:
         distance = familiar.distance(layer_features(model, x, [familiar.layer])[familiar.layer]).item()
         if distance > familiar.threshold:
@@ -699,7 +780,8 @@ def explain_picture(path, model, classes, target, method, familiar):
                   'so the answer may mean nothing.')
     maps = network_maps(model, x, target if target is not None else best[0], method)
     title = f'{path.name}: {classes[best[0]]} ({100 * p[best[0]]:.0f} %)'
-    if target is not None: title += f', map for {classes[target]}'
+    if target is not None:
+        title += f', map for {classes[target]}'
     return draw_explanation(photograph, image, maps, title, method)
 
 # %% ../nbs/library/command.ipynb #33ae90e7
@@ -707,16 +789,18 @@ def network_maps(model, x, target, method) -> dict: # title of a layer to its ma
     "Maps of several layers for one class"
     from deepcnn4cifar.gradcam import GradCAM, default_layers, layer_titles
     layers = default_layers(model, 'relu')
-    with GradCAM(model, layers) as cam: maps = cam(x, target, method)
+    with GradCAM(model, layers) as cam:
+        maps = cam(x, target, method)
     return dict(zip(layer_titles(model, maps), maps.values()))
 
 def draw_explanation(photograph, image, maps, title, method):
-    "The photograph with the mean map over it, and below what the network saw with the map of each layer; returns the Figure"
+    "Figure: the photograph with the mean map over it; below, what the network saw, with the map of each layer"
     from deepcnn4cifar.gradcam import fuse_maps, overlay, overlay_photograph
     from deepcnn4cifar.style import literal, new_figure, show_image
     fig, axes = new_figure(2, 1, width='wide', height=6.4, gridspec_kw=dict(height_ratios=[3, 1]))
     above, below = axes[0].get_subplotspec(), axes[1].get_subplotspec()
-    for ax in axes: ax.remove()
+    for ax in axes:
+        ax.remove()
     left, right = (fig.add_subplot(place) for place in above.subgridspec(1, 2))
     show_image(left, photograph)
     fused = fuse_maps(maps, image.shape[-2:])[0]
@@ -737,21 +821,25 @@ def explained_file(
 ) -> Path:
     "Where the explanation of a picture goes"
     out = Path(args.output_path) if args.output_path else path.parent
-    if args.output_path and out.suffix and not out.is_dir(): return out
+    if args.output_path and out.suffix and not out.is_dir():
+        return out
     target = out/f'{path.stem}_explained.png'
-    while target.resolve() in taken: target = target.with_name(f'{target.stem}_again.png')
+    while target.resolve() in taken:
+        target = target.with_name(f'{target.stem}_again.png')
     return target
 
 def check_explain(args):
     "Refuse an --output_path that cannot hold the explanations"
-    if not args.output_path or Path(args.output_path).is_dir(): return
+    if not args.output_path or Path(args.output_path).is_dir():
+        return
     path = Path(args.output_path)
     if path.suffix and len(args.images) == 1:
         check_picture(path)
         if path.resolve() == Path(args.images[0]).resolve():
             raise ValueError(f'{path} is the picture itself: name another --output_path.')
     elif path.suffix and not path.is_dir() or path.is_file():
-        raise ValueError(f'{path} is a file or named like one: for several pictures explain needs a folder as --output_path.')
+        raise ValueError(f'{path} is a file or named like one: for several pictures explain needs a folder as '
+                         f'--output_path.')
 
 def do_explain(args):
     "Explain pictures one after the other"
@@ -762,10 +850,12 @@ def do_explain(args):
             target = explained_file(path, args, taken)
             print(f'  {save_figure(explain(path), target)}')
         except expected as e:
-            if args.debug: raise
+            if args.debug:
+                raise
             say(f'deepcnn4cifar: {sentence(e)}')
             code = 2
-        else: taken.add(target.resolve())
+        else:
+            taken.add(target.resolve())
     return code
 
 # %% ../nbs/library/command.ipynb #35497a55
@@ -782,7 +872,8 @@ def export_format(args) -> str: # key of export_endings
     path, meant = Path(args.output_path or ''), {ending: name for name, ending in export_endings.items()}
     if args.format is not None and args.format not in export_endings:
         raise ValueError(f'--format {args.format!r} is unknown: choose one of {", ".join(export_endings)}.')
-    if args.output_path is None: return args.format or 'onnx'
+    if args.output_path is None:
+        return args.format or 'onnx'
     if path.exists() and not path.is_file():
         raise ValueError(f'{path} is not a file that could be written: name another as --output_path.')
     kind = meant.get(path.suffix.lower())
@@ -790,16 +881,19 @@ def export_format(args) -> str: # key of export_endings
         endings = ', '.join(f'{ending} ({name})' for name, ending in export_endings.items())
         raise ValueError(f'{path} does not end like any format that can be written: end it in {endings}.')
     if args.format not in (None, kind):
-        raise ValueError(f'{path} ends like a {kind} file, but --format is {args.format}: leave out one of them, or make them agree.')
+        raise ValueError(f'{path} ends like a {kind} file, but --format is {args.format}: leave out one of them, or '
+                         f'make them agree.')
     return kind
 
 def do_export(args):
     "Write the network in another format"
     from deepcnn4cifar.weights import export_model
     kind = export_format(args)
-    if args.maps and kind != 'onnx': raise ValueError(f'--maps is for ONNX files, not {kind}: leave out --maps, or choose --format onnx.')
+    if args.maps and kind != 'onnx':
+        raise ValueError(f'--maps is for ONNX files, not {kind}: leave out --maps, or choose --format onnx.')
     run, model = run_or_weights(args.run)
-    if run is not None: model = run.model
+    if run is not None:
+        model = run.model
     path = Path(args.output_path or (run.config['arch'] if run else arch_name(model)) + export_endings[kind])
     if args.maps:
         from deepcnn4cifar.onnx_maps import export_maps
@@ -816,16 +910,22 @@ def do_info(args):
     print('versions  ', ', '.join(f'{k} {v}' for k, v in versions().items()))
     print('hardware  ', ', '.join(f'{v}' if k != 'cores' else f'{v} cores' for k, v in hardware(device).items()))
     print('device    ', f'{device}, precision {pick_dtype("auto", device)}'.replace('torch.', ''))
-    try: found = find_cifar10()
-    except expected as e: found = sentence(e)
-    print('CIFAR-10  ', found or 'not on this machine: the first run downloads it; or set DEEPCNN4CIFAR_DATA to a folder or archive')
-    try: weights = find_weights()
-    except expected: weights = 'none; set DEEPCNN4CIFAR_WEIGHTS to a file, folder or address'
+    try:
+        found = find_cifar10()
+    except expected as e:
+        found = sentence(e)
+    print('CIFAR-10  ', found or 'not on this machine: the first run downloads it; or set DEEPCNN4CIFAR_DATA to a '
+                                 'folder or archive')
+    try:
+        weights = find_weights()
+    except expected:
+        weights = 'none; set DEEPCNN4CIFAR_WEIGHTS to a file, folder or address'
     print('weights   ', weights)
     runs = all_runs()
     print('runs      ', f'{len(runs)} in runs/' if runs else 'none in runs/ yet: deepcnn4cifar run')
     for run in runs[:10]:
-        try: config, found = run.config, run.metrics if (run.path/'metrics.json').is_file() else None
+        try:
+            config, found = run.config, run.metrics if (run.path/'metrics.json').is_file() else None
         except (ValueError, OSError):
             print(f'            {run.path}  damaged')
             continue
@@ -844,14 +944,19 @@ class PatientStream:
         "Lead what is still written nowhere"
         self.left = True
         with open(os.devnull, 'w') as nowhere:
-            try: os.dup2(nowhere.fileno(), self.stream.fileno()) # or Python would complain when it ends
-            except (OSError, ValueError, AttributeError): pass
+            try:
+                os.dup2(nowhere.fileno(), self.stream.fileno()) # or Python would complain when it ends
+            except (OSError, ValueError, AttributeError):
+                pass
 
     def write(self, text):
         "Write a text, unless nobody reads any more"
-        if self.left: return len(text)
-        try: return self.stream.write(text)
-        except BrokenPipeError: self.give_up()
+        if self.left:
+            return len(text)
+        try:
+            return self.stream.write(text)
+        except BrokenPipeError:
+            self.give_up()
         except UnicodeEncodeError: # a name with characters that the terminal does not have
             encoding = self.stream.encoding
             return self.write(text.encode(encoding, errors='backslashreplace').decode(encoding))
@@ -859,34 +964,46 @@ class PatientStream:
 
     def flush(self):
         "Hand over what is buffered"
-        if self.left: return
-        try: self.stream.flush()
-        except BrokenPipeError: self.give_up()
+        if self.left:
+            return
+        try:
+            self.stream.flush()
+        except BrokenPipeError:
+            self.give_up()
 
-    def __getattr__(self, name): return getattr(self.stream, name)
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 class Stopped(KeyboardInterrupt):
     "A signal that asks the process to end"
-    def __init__(self, number): self.number = number
+    def __init__(self, number):
+        self.number = number
 
 @contextmanager
 def surroundings():
     "Within the block, readers may leave and signals end the command as Ctrl-C does"
     for number in range(3):
-        try: os.fstat(number)
-        except OSError: os.open(os.devnull, os.O_RDWR) # or the next file would be taken for a closed standard stream
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR) # or the next file would be taken for a closed standard stream
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (PatientStream(s if s is not None else open(os.devnull, 'w')) for s in before)
     handlers = {}
-    def stop(number, frame): raise Stopped(number)
+    def stop(number, frame):
+        raise Stopped(number)
     for name in 'SIGTERM', 'SIGHUP':
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL: # not with nohup
-            try: handlers[number] = signal.signal(number, stop)
-            except ValueError: pass # not the main thread
-    try: yield
+            try:
+                handlers[number] = signal.signal(number, stop)
+            except ValueError:
+                pass # not the main thread
+    try:
+        yield
     finally:
-        for number, handler in handlers.items(): signal.signal(number, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         sys.stdout, sys.stderr = before
 
 # %% ../nbs/library/command.ipynb #59f66a59
@@ -895,17 +1012,21 @@ def out_of_memory(
 ) -> str|None: # a sentence, or None if memory was not the reason
     "What to do if memory ran out"
     text = str(e)
-    if not isinstance(e, MemoryError) and not re.search(r"not enough memory|can't allocate memory|Unable to allocate", text): return None
+    if not isinstance(e, MemoryError) and not re.search(r"not enough memory|can't allocate memory|Unable to "
+                                                        r"allocate", text):
+        return None
     asked = re.search(r'tried to allocate (\d+) bytes|allocate ([\d.]+ [KMGT]iB)', text)
     size = '' if not asked else f' ({asked[2] or f"{int(asked[1]) / 1e6:,.0f} MB"} were asked for)'
-    return f'The memory of this machine is not enough{size}: try a smaller --batch_size, --width or --images, or fewer pictures at once.'
+    return (f'The memory of this machine is not enough{size}: '
+            'try a smaller --batch_size, --width or --images, or fewer pictures at once.')
 
 # %% ../nbs/library/command.ipynb #af7830d2
 def spelling(
     option:str, # as typed
 ) -> str:
     "--batch-size=8 as --batch_size=8, --no-batch-norm as --no-batch_norm; anything else as it is"
-    if not option.startswith('--'): return option
+    if not option.startswith('--'):
+        return option
     name, equals, value = option.partition('=')
     start = 5 if name.startswith('--no-') else 2
     return name[:start] + name[start:].replace('-', '_') + equals + value
@@ -916,7 +1037,8 @@ def named_recipe(
     "The named recipe among the options, the default one if there is none"
     for option, value in zip(argv, [*argv[1:], '']):
         name = value if option == '--recipe' else option.removeprefix('--recipe=')
-        if option.startswith('--recipe') and name in recipes: return recipes[name]
+        if option.startswith('--recipe') and name in recipes:
+            return recipes[name]
     return recipes['quick']
 
 def failure(
@@ -924,7 +1046,8 @@ def failure(
     debug:bool, # whether the traceback is wanted
 ) -> int: # exit code
     "Say what went wrong"
-    if debug: raise e
+    if debug:
+        raise e
     said = out_of_memory(e)
     if said is None:
         known = isinstance(e, expected) and not isinstance(e, NotImplementedError)
@@ -958,13 +1081,17 @@ def perform(
     warnings.simplefilter('ignore', DeprecationWarning)
     warnings.formatwarning = lambda message, *rest, **more: f'{message}\n'
     os.environ.setdefault('MPLBACKEND', 'Agg')
-    if not is_first() and args.command not in ('run', 'train'): return 0 # the first process does it
+    if not is_first() and args.command not in ('run', 'train'):
+        return 0 # the first process does it
     try:
         if getattr(args, 'data', None) == '':
             raise ValueError("--data is empty: name a folder or an archive, or 'cifar10', 'shapes' or 'auto'.")
         code = globals()[f'do_{args.command}'](args) or 0
         sys.stdout.flush()
         return code
-    except Stopped as e: return 128 + e.number
-    except KeyboardInterrupt: return 130
-    except Exception as e: return failure(e, args.debug)
+    except Stopped as e:
+        return 128 + e.number
+    except KeyboardInterrupt:
+        return 130
+    except Exception as e:
+        return failure(e, args.debug)

@@ -16,16 +16,20 @@ def clock(
 ) -> str: # 45 s, 3 min 20 s or 2 h 5 min
     "A measured time in words"
     s = int(round(seconds))
-    if s < 60: return f'{s} s'
-    if s < 3600: return f'{s // 60} min {s % 60} s'
+    if s < 60:
+        return f'{s} s'
+    if s < 3600:
+        return f'{s // 60} min {s % 60} s'
     return f'{s // 3600} h {s % 3600 // 60} min'
 
 def about(
     seconds:float, # estimated
 ) -> str: # about 10 seconds, about 4 minutes or about 2.5 hours
     "An estimated time in words that promise no more than an estimate can"
-    if seconds < 90: return f'about {max(5, round(seconds / 5) * 5)} seconds'
-    if seconds < 5400: return f'about {round(seconds / 60)} minutes'
+    if seconds < 90:
+        return f'about {max(5, round(seconds / 5) * 5)} seconds'
+    if seconds < 5400:
+        return f'about {round(seconds / 60)} minutes'
     return f'about {seconds / 3600:.1f} hours'
 
 # %% ../nbs/library/progress.ipynb #f07a5214
@@ -33,14 +37,17 @@ def large_number(
     n:int, # at least 0
 ) -> str: # 52,170 or 9.2 million
     "A number that may be large, in words that keep two digits at least"
-    if n < 1e6: return f'{n:,}'
+    if n < 1e6:
+        return f'{n:,}'
     return f'{n / 1e6:.1f} million' if n < 1e9 else f'{n / 1e9:.1f} billion'
 
 # %% ../nbs/library/progress.ipynb #0d185d1d
 def terminal_width() -> int: # in characters
     "The width of the terminal behind standard error, 80 where it has none"
-    try: return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except (OSError, ValueError, AttributeError): return 80
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError, AttributeError):
+        return 80
 
 class Bar:
     "A progress bar on standard error, called with what is done and how much there is; silent where that is no terminal"
@@ -58,21 +65,25 @@ class Bar:
     ):
         "Draw the bar, unless it was drawn a moment ago"
         now = time.monotonic()
-        if not sys.stderr.isatty() or now - self.last < self.every and done < total: return
+        if not sys.stderr.isatty() or now - self.last < self.every and done < total:
+            return
         self.last = now
         if self.line is None:
             self.line = tqdm(total=total, desc=self.label, file=sys.stderr, leave=False)
             self.begin = now
         spent, width = now - self.begin, terminal_width() - 1
         left = f' {clock(spent * (total - done) / done)} left' if done and spent > 1 else ''
-        if len(self.label + left + note) > width - 20: note = '' # no room for it beside the bar
+        if len(self.label + left + note) > width - 20:
+            note = '' # no room for it beside the bar
         self.line.bar_format = '{desc} {percentage:3.0f} % {bar}' + (left + note).replace('{', '{{').replace('}', '}}')
         self.line.ncols = width
         self.line.n = done
         self.line.refresh()
-        if done >= total: self.clear()
+        if done >= total:
+            self.clear()
 
     def clear(self):
         "Wipe the line, so that other text can be written"
-        if self.line is not None: self.line.close()
+        if self.line is not None:
+            self.line.close()
         self.line = None

@@ -34,8 +34,10 @@ def have(
     name:str, # of an attribute
 ): # its value, or None
     "An attribute of a run, or None where the run has none (yet)"
-    try: return getattr(run, name, None)
-    except (FileNotFoundError, KeyError, ValueError): return None
+    try:
+        return getattr(run, name, None)
+    except (FileNotFoundError, KeyError, ValueError):
+        return None
 
 def network_name(
     arch, # as the command names it, such as vgg16
@@ -49,7 +51,8 @@ def all_of(
 ) -> str: # 'cat', 'cat and dog', '7 classes'
     "Some classes in words"
     names = [str(name) for name in names]
-    if len(names) > 3: return f'{len(names)} classes'
+    if len(names) > 3:
+        return f'{len(names)} classes'
     return ' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 # %% ../nbs/library/report.ipynb #e0f18913
@@ -67,32 +70,42 @@ def words_accuracy(arch, name, m) -> list: # sentences
 def words_classes(m) -> list: # of one sentence, or none
     "Which classes it knows best and worst"
     known = {c: v['recall'] for c, v in (m.get('per_class') or {}).items() if v.get('recall') is not None}
-    if len(set(known.values())) < 2: return []
+    if len(set(known.values())) < 2:
+        return []
     best, worst = max(known.values()), min(known.values())
     at_best, at_worst = ([c for c, v in known.items() if v == value] for value in (best, worst))
-    return [f'It does best with {all_of(at_best)} ({percent(best)}) and worst with {all_of(at_worst)} ({percent(worst)}).']
+    return [f'It does best with {all_of(at_best)} ({percent(best)}) and worst with {all_of(at_worst)} '
+            f'({percent(worst)}).']
 
 def words_mistakes(p) -> list: # of one sentence, or none
     "Its most common mistake"
     pairs = fg.confused_pairs(p, 2)
-    if not len(pairs): return []
+    if not len(pairs):
+        return []
     first = pairs.iloc[0]
-    one = 'One of its most common mistakes' if len(pairs) > 1 and pairs.iloc[1]['count'] == first['count'] else 'Its most common mistake'
+    tie = len(pairs) > 1 and pairs.iloc[1]['count'] == first['count']
+    one = 'One of its most common mistakes' if tie else 'Its most common mistake'
     of = round(first['count'] / first['share'])
-    return [f'{one} is to take {first["true"]} for {first["predicted"]} ({first["count"]:,} of {of:,} image{"s"[:of > 1]}).']
+    return [f'{one} is to take {first["true"]} for {first["predicted"]} ({first["count"]:,} of {of:,} '
+            f'image{"s"[:of > 1]}).']
 
 def words_confidence(p) -> list: # of one sentence
     "Whether its confidence is right on average"
-    if p.labels_only: return []
-    gap, both = p.confidence.mean() - p.correct.mean(), f'mean confidence {percent(p.confidence.mean())}, accuracy {percent(p.correct.mean())}'
-    if abs(gap) < .01: return [f'On average its confidence is close to its accuracy: {both}.']
+    if p.labels_only:
+        return []
+    confidence, accuracy = p.confidence.mean(), p.correct.mean()
+    gap, both = confidence - accuracy, f'mean confidence {percent(confidence)}, accuracy {percent(accuracy)}'
+    if abs(gap) < .01:
+        return [f'On average its confidence is close to its accuracy: {both}.']
     return [f'On average it is {"over" if gap > 0 else "under"}-confident by {abs(100 * gap):.1f} points: {both}.']
 
 def words_data(name:str) -> list: # of one sentence, or none
     "What must be known about the images before the result is compared with another"
-    if name == 'shapes': return ['The images are drawn shapes, made for trying things out: nothing here is a result on CIFAR-10.']
+    if name == 'shapes':
+        return ['The images are drawn shapes, made for trying things out: nothing here is a result on CIFAR-10.']
     if re.search('cifar', name, re.I) and re.search('jpeg', name, re.I):
-        return ['The images are a JPEG copy of CIFAR-10, which costs some accuracy: do not compare the result with one on the lossless original.']
+        return ['The images are a JPEG copy of CIFAR-10, which costs some accuracy: do not compare the result with '
+                'one on the lossless original.']
     return []
 
 def verdict(
@@ -101,10 +114,12 @@ def verdict(
     "What a run has come to, in words"
     config, m, p = have(run, 'config') or {}, have(run, 'metrics') or {}, have(run, 'predictions')
     arch = network_name(config.get('arch') or m.get('arch') or 'the network')
-    if not m.get('n'): return [f'{arch} has not been evaluated on test images yet.']
+    if not m.get('n'):
+        return [f'{arch} has not been evaluated on test images yet.']
     name = (config.get('data') or {}).get('name') or m.get('data') or 'unnamed data'
     said = words_accuracy(arch, name, m) + words_classes(m)
-    if p is not None: said += words_mistakes(p) + words_confidence(p)
+    if p is not None:
+        said += words_mistakes(p) + words_confidence(p)
     return said + words_data(name)
 
 # %% ../nbs/library/report.ipynb #e06a8631
@@ -116,9 +131,12 @@ def words_images(
     there = data.get('train')
     used = data.get('used') or recipe.get('images') or there
     if isinstance(used, int) and isinstance(there, int):
-        said.append(f'trained on {used:,} of the {there:,} training images' if used < there else f'trained on {there:,} images')
-    if isinstance(data.get('valid'), int): said.append(f'watched on {data["valid"]:,} validation images')
-    if isinstance(data.get('test'), int): said.append(f'tested on {data["test"]:,}')
+        said.append(f'trained on {used:,} of the {there:,} training images' if used < there else f'trained on '
+                                                                                                 f'{there:,} images')
+    if isinstance(data.get('valid'), int):
+        said.append(f'watched on {data["valid"]:,} validation images')
+    if isinstance(data.get('test'), int):
+        said.append(f'tested on {data["test"]:,}')
     text = ', '.join(said)
     return f'{text[:1].upper()}{text[1:]}.' if said else ''
 
@@ -128,19 +146,29 @@ def words_recipe(
 ) -> str:
     "A recipe in sentences"
     network = [network_name(r.arch)] + ([f'with {r.width:g} times the usual channels'] if r.width != 1 else [])
-    if not r.batch_norm: network.append('without batch norm')
-    if r.dropout: network.append(f'dropout {r.dropout:g}')
-    length = f'{r.epochs:,} epoch{"s"[:r.epochs > 1]}' if epochs in (None, r.epochs) else f'{epochs:,} of at most {r.epochs:,} epochs'
+    if not r.batch_norm:
+        network.append('without batch norm')
+    if r.dropout:
+        network.append(f'dropout {r.dropout:g}')
+    planned = f'{r.epochs:,} epoch{"s"[:r.epochs > 1]}'
+    length = planned if epochs in (None, r.epochs) else f'{epochs:,} of at most {planned}'
     said = [f'{", ".join(network)}; {length} in batches of {r.batch_size:,}.',
-            f'Optimiser {r.optimizer}, schedule {r.schedule}, peak learning rate {r.lr:g}, weight decay {r.weight_decay:g}, '
+            f'Optimiser {r.optimizer}, schedule {r.schedule}, peak learning rate {r.lr:g}, weight decay '
+            f'{r.weight_decay:g}, '
             f'label smoothing {r.label_smoothing:g}.']
-    if len(set(r.sizes)) > 1: said.append(f'Images of {", then ".join(map(str, dict.fromkeys(r.sizes)))} pixels.')
-    elif r.sizes[0] != 32: said.append(f'Images of {r.sizes[0]} pixels.')
+    if len(set(r.sizes)) > 1:
+        said.append(f'Images of {", then ".join(map(str, dict.fromkeys(r.sizes)))} pixels.')
+    elif r.sizes[0] != 32:
+        said.append(f'Images of {r.sizes[0]} pixels.')
     varied = changes(r)
-    said.append(f'Each training image is {", ".join(varied)}.' if varied else 'The training images are shown as they are.')
-    if r.start: said.append(f'It started from the weights of {r.start}.')
-    if r.ema: said.append('The weights kept are averages over the last steps.')
-    if r.keep == 'best': said.append('The weights kept are those of the epoch with the best validation accuracy.')
+    said.append(f'Each training image is {", ".join(varied)}.' if varied else 'The training images are shown as they '
+                                                                              'are.')
+    if r.start:
+        said.append(f'It started from the weights of {r.start}.')
+    if r.ema:
+        said.append('The weights kept are averages over the last steps.')
+    if r.keep == 'best':
+        said.append('The weights kept are those of the epoch with the best validation accuracy.')
     return ' '.join(said)
 
 def how_trained(
@@ -149,10 +177,14 @@ def how_trained(
     "The training in words"
     config, history = have(run, 'config') or {}, have(run, 'history')
     said = [words_images(config)]
-    try: said.append(words_recipe(read_recipe(config['recipe']), None if history is None or not len(history) else len(history)))
-    except (KeyError, ValueError, TypeError): pass # another program's, or another version's
+    try:
+        said.append(words_recipe(read_recipe(config['recipe']),
+                                 None if history is None or not len(history) else len(history)))
+    except (KeyError, ValueError, TypeError):
+        pass # another program's, or another version's
     rest = [f'{name} {config[name]}' for name in ('precision', 'device', 'seed') if config.get(name) is not None]
-    if rest: said.append(f'({", ".join(rest)})')
+    if rest:
+        said.append(f'({", ".join(rest)})')
     text = ' '.join(s for s in said if s)
     return f'<p>{escape(text)}</p>' if text else ''
 
@@ -182,9 +214,12 @@ def can_draw(
     "Whether a figure follows from what is stored: the history, the predictions and perhaps the test images"
     p, history = have(run, 'predictions'), have(run, 'history')
     there = set()
-    if history is not None and len(history): there.add('history')
-    if p is not None and len(p): there |= {'predictions'} if p.labels_only else {'predictions', 'scores'}
-    if split is not None and entry.section == 'mistakes': there.add('images')
+    if history is not None and len(history):
+        there.add('history')
+    if p is not None and len(p):
+        there |= {'predictions'} if p.labels_only else {'predictions', 'scores'}
+    if split is not None and entry.section == 'mistakes':
+        there.add('images')
     return bool(entry.needs) and set(entry.needs) <= there
 
 def pictures(
@@ -195,13 +230,15 @@ def pictures(
     found, failed = {}, {}
     for name, entry in gallery.items():
         file = Path(run.path)/'figures'/f'{name}.png'
-        if file.is_file(): found[name] = file.read_bytes()
+        if file.is_file():
+            found[name] = file.read_bytes()
         elif can_draw(entry, run, split):
             data = SimpleNamespace(test=split, classes=run.predictions.classes)
             try:
                 drawn = entry.draw(run, data, SimpleNamespace(**entry.options))
                 found[name] = png_of(getattr(drawn, 'figure', drawn))
-            except Exception as e: failed[name] = reason(e)
+            except Exception as e:
+                failed[name] = reason(e)
     return found, failed
 
 def alternative(
@@ -210,8 +247,10 @@ def alternative(
 ) -> str:
     "What a figure shows, in a sentence"
     p = have(run, 'predictions')
-    try: said = entry.alt(run)
-    except Exception: said = f'{entry.title}.' # what it would tell about is not stored
+    try:
+        said = entry.alt(run)
+    except Exception:
+        said = f'{entry.title}.' # what it would tell about is not stored
     return f'{said[:-1]}, {p.description}.' if p is not None and p.description and said.endswith('.') else said
 
 # %% ../nbs/library/report.ipynb #107ced70
@@ -224,9 +263,13 @@ def lighter(
     from PIL import Image
     image = Image.open(io.BytesIO(png))
     narrower = image.width > width
-    if not narrower and not colours: return png
-    if narrower: image = image.convert('RGB').resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
-    if colours: image = image.convert('RGB').quantize(colours)
+    if not narrower and not colours:
+        return png
+    if narrower:
+        image = image.convert('RGB').resize((width, round(image.height * width / image.width)),
+                                            Image.Resampling.LANCZOS)
+    if colours:
+        image = image.convert('RGB').quantize(colours)
     buffer = io.BytesIO()
     image.save(buffer, 'PNG', optimize=True)
     made = buffer.getvalue()
@@ -240,7 +283,8 @@ def fit_all(
     pngs = {name: lighter(png) for name, png in pngs.items()}
     for width, colours in (1600, 256), (1000, 256), (640, 128):
         for name in sorted(pngs, key=lambda name: -len(pngs[name])):
-            if sum(map(len, pngs.values())) <= budget: return pngs
+            if sum(map(len, pngs.values())) <= budget:
+                return pngs
             pngs[name] = lighter(pngs[name], width, colours)
     return pngs
 
@@ -276,8 +320,10 @@ def show_entry(
     png:bytes, # its picture
 ) -> str: # HTML
     "An entry of the gallery on the page"
-    try: read = entry.read(run)
-    except Exception: read = 'Its explanation needs the settings of the run, which are not stored.'
+    try:
+        read = entry.read(run)
+    except Exception:
+        read = 'Its explanation needs the settings of the run, which are not stored.'
     return show_figure(entry.name, entry.title, png, alternative(entry, run), read)
 
 # %% ../nbs/library/report.ipynb #8defe6d0
@@ -309,7 +355,8 @@ def script_json(
 ) -> str:
     "JSON that can stand in a script element, whatever is in it"
     text = json.dumps(value)
-    for character in '<>&': text = text.replace(character, f'\\u{ord(character):04x}')
+    for character in '<>&':
+        text = text.replace(character, f'\\u{ord(character):04x}')
     return text
 
 def mistakes_browser(
@@ -324,13 +371,15 @@ def mistakes_browser(
     sheet, about = mistakes_sheet(p, split)
     def cell(t, g):
         n, shade = counts[t, g], np.sqrt(counts[t, g] / most)
-        colour = 'rgb(214 222 229)' if t == g else f'rgb({255 - 15 * shade:.0f} {250 - 110 * shade:.0f} {240 - 190 * shade:.0f})'
+        wrong = f'rgb({255 - 15 * shade:.0f} {250 - 110 * shade:.0f} {240 - 190 * shade:.0f})'
+        colour = 'rgb(214 222 229)' if t == g else wrong
         words = f'{p.classes[t]} taken for {p.classes[g]}: {n} image{"s"[:int(n != 1)]}'
         off = ' disabled' if t == g or not n else ''
         return (f'<td><button class="cell" data-t="{t}" data-g="{g}" data-n="{n}" style="background:{colour}" '
                 f'aria-label="{escape(words)}"{off}>{n or "·"}</button></td>')
     head = ''.join(f'<th scope="col"><span>{escape(c)}</span></th>' for c in p.classes)
-    body = ''.join(f'<tr><th scope="row">{escape(c)}</th>{"".join(cell(t, g) for g in range(K))}</tr>' for t, c in enumerate(p.classes))
+    body = ''.join(f'<tr><th scope="row">{escape(c)}</th>{"".join(cell(t, g) for g in range(K))}</tr>' for t,
+                   c in enumerate(p.classes))
     kept = script_json(about | dict(classes=p.classes, sheet=address(sheet, 'jpeg')))
     return ('<div class="browse"><h3>Look at the mistakes</h3><p>Rows are the true classes, columns the answers. '
             'Choose a square to see its images.</p><div class="table" tabindex="0"><table class="matrix">'
@@ -348,15 +397,20 @@ def cards(
     shown = [('accuracy', 'accuracy', percent), ('f1_macro', 'F1, mean of the classes', percent),
              ('top5', 'right class among the first five', percent), ('auc', 'area under ROC, mean', number),
              ('log_loss', 'log loss', number), ('ece', 'calibration error', number)]
-    if len(m.get('per_class') or {}) <= 5: shown = [s for s in shown if s[0] != 'top5']
+    if len(m.get('per_class') or {}) <= 5:
+        shown = [s for s in shown if s[0] != 'top5']
     found = []
     for key, name, show in shown:
-        if m.get(key) is None: continue
+        if m.get(key) is None:
+            continue
         interval = (m.get('ci') or {}).get(key)
         found.append((name, show(m[key]), ' to '.join(map(show, interval)) if interval else ''))
-    if config.get('parameters'): found.append(('parameters', large_number(config['parameters']), ''))
-    if config.get('seconds'): found.append(('training time', clock(config['seconds']), config.get('device', '')))
-    items = ''.join(f'<li><span>{escape(name)}</span><b>{escape(value)}</b><small>{escape(more)}</small></li>' for name, value, more in found)
+    if config.get('parameters'):
+        found.append(('parameters', large_number(config['parameters']), ''))
+    if config.get('seconds'):
+        found.append(('training time', clock(config['seconds']), config.get('device', '')))
+    items = ''.join(f'<li><span>{escape(name)}</span><b>{escape(value)}</b><small>{escape(more)}</small></li>'
+                    for name, value, more in found)
     return f'<ul class="cards">{items}</ul>' if found else ''
 
 def table_html(
@@ -365,24 +419,29 @@ def table_html(
 ) -> str: # HTML
     "A table that a click on a heading sorts"
     head = ''.join(f'<th scope="col" aria-sort="none"><button>{escape(t)}</button></th>' for t in heads)
-    body = ''.join(f'<tr><th scope="row">{escape(name)}</th>' + ''.join(f'<td data-v="{value}">{text}</td>' for value, text in cells) + '</tr>'
+    body = ''.join(f'<tr><th scope="row">{escape(name)}</th>' + ''.join(f'<td data-v="{value}">{text}</td>' for value,
+                                                                        text in cells) + '</tr>'
                    for name, *cells in rows)
-    return f'<div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (f'<div class="table" tabindex="0"><table class="sortable"><thead><tr>{head}</tr></thead>'
+            f'<tbody>{body}</tbody></table></div>')
 
 def class_table(
     m:dict, # metrics
 ) -> str: # HTML
     "The numbers of each class"
-    columns = [('n', 'images', lambda n: f'{n:,}'), ('recall', 'found (recall)', percent), ('precision', 'answers right (precision)', percent),
+    columns = [('n', 'images', lambda n: f'{n:,}'), ('recall', 'found (recall)', percent),
+               ('precision', 'answers right (precision)', percent),
                ('f1', 'F1', percent), ('auc', 'area under ROC', lambda x: f'{x:.3f}')]
     columns = [c for c in columns if any(v.get(c[0]) is not None for v in m['per_class'].values())]
     def cell(v, key, show):
-        if v.get(key) is None: return -1, '–'
+        if v.get(key) is None:
+            return -1, '–'
         interval = (v.get('ci') or {}).get(key) if key == 'recall' else None
         more = f' <small class="ci">{100 * interval[0]:.2f}–{100 * interval[1]:.2f}</small>' if interval else ''
         return v[key], show(v[key]) + more
     rows = [(c, *(cell(v, key, show) for key, _, show in columns)) for c, v in m['per_class'].items()]
-    return ('<p><span class="browse">Click a heading to sort. </span>The small figures are the 95 % interval in percent.</p>'
+    return ('<p><span class="browse">Click a heading to sort. </span>The small figures are the 95 % interval in '
+            'percent.</p>'
             + table_html(['class', *(title for _, title, _ in columns)], rows))
 
 def settings_table(
@@ -391,8 +450,10 @@ def settings_table(
     "The configuration, nested names joined by a dot"
     def flat(d, before=''):
         for k, v in d.items():
-            if isinstance(v, dict): yield from flat(v, f'{before}{k}.')
-            else: yield f'{before}{k}', v if isinstance(v, str) else json.dumps(v, default=str)
+            if isinstance(v, dict):
+                yield from flat(v, f'{before}{k}.')
+            else:
+                yield f'{before}{k}', v if isinstance(v, str) else json.dumps(v, default=str)
     rows = ''.join(f'<tr><th scope="row">{escape(k)}</th><td>{escape(v)}</td></tr>' for k, v in flat(config))
     return ('<details><summary>All settings, as in config.json</summary><div class="table" tabindex="0">'
             f'<table class="settings"><tbody>{rows}</tbody></table></div></details>')
@@ -403,26 +464,31 @@ def words_calibrated(
     p, # Predictions
 ) -> str: # HTML
     "Both calibration errors with their intervals"
-    if m.get('ece') is None: return ''
+    if m.get('ece') is None:
+        return ''
     errors = dict(ece_adaptive=ev.calibration_error(p, adaptive=True)) | m # older runs lack it
     said = []
     for key, bins in ('ece', '15 bins of equal width'), ('ece_adaptive', '15 bins of equally many images'):
         interval = (m.get('ci') or {}).get(key)
         more = f' (95 % interval {interval[0]:.3f} to {interval[1]:.3f})' if interval else ''
         said.append(f'{errors[key]:.3f} with {bins}{more}')
-    return f'<p>The expected calibration error, by how much confidence and accuracy differ on average, is {" and ".join(said)}.</p>'
+    return ('<p>The expected calibration error, by how much confidence and accuracy differ on average, is '
+            f'{" and ".join(said)}.</p>')
 
 def words_temperature(
     run, # with predictions and predictions_valid, as far as it has them
 ) -> str: # HTML
     "What dividing the logits by the temperature fitted on the validation images would do"
     p, valid = have(run, 'predictions'), have(run, 'predictions_valid')
-    if p is None or valid is None or p.labels_only or valid.labels_only: return ''
+    if p is None or valid is None or p.labels_only or valid.labels_only:
+        return ''
     T = fit_temperature(valid)
     before, after = (ev.metrics(q, bootstrap=0) for q in (p, with_temperature(p, T)))
-    return (f'<p>With all logits divided by {T:.2f}, the temperature that fits the {len(valid):,} validation images best, '
+    return (f'<p>With all logits divided by {T:.2f}, the temperature that fits the {len(valid):,} validation images '
+            f'best, '
             f'the calibration error on the test images would go from {before["ece"]:.3f} to {after["ece"]:.3f} '
-            f'and the log loss from {before["log_loss"]:.3f} to {after["log_loss"]:.3f}; the answers stay the same.</p>')
+            f'and the log loss from {before["log_loss"]:.3f} to {after["log_loss"]:.3f}; the answers stay the '
+            f'same.</p>')
 
 # %% ../nbs/library/report.ipynb #65dbc34c
 def by_name(
@@ -432,7 +498,8 @@ def by_name(
     out = {}
     for r in runs:
         name = (have(r, 'config') or {}).get('name') or Path(r.path).name
-        while name in out: name += "'"
+        while name in out:
+            name += "'"
         out[name] = r
     return out
 
@@ -442,20 +509,25 @@ def beside(
 ) -> str: # HTML
     "The run beside others: accuracies, differences, and in words which of them hold up"
     runs = by_name([run, *others])
-    fit = {n: r for n, r in runs.items() if have(r, 'predictions') is not None and same_images(run.predictions, r.predictions)}
+    fit = {n: r for n,
+           r in runs.items() if have(r, 'predictions') is not None and same_images(run.predictions, r.predictions)}
     left = [n for n in runs if n not in fit]
-    missing = f'<p>Not compared, since tested on other images or not at all: {escape(", ".join(left))}.</p>' if left else ''
-    if len(fit) < 2: return missing
+    names = escape(', '.join(left))
+    missing = f'<p>Not compared, since tested on other images or not at all: {names}.</p>' if left else ''
+    if len(fit) < 2:
+        return missing
     result = compare_runs(fit)
     drawn = plot_accuracies(result['groups'])
     mean = {n: np.mean([p.correct.mean() for p in ps]) for n, ps in result['groups'].items()}
     alt = 'Test accuracy: ' + ', '.join(f'{n} {percent(v)}' for n, v in mean.items()) + '.'
     several = any(len(ps) > 1 for ps in result['groups'].values())
     marks = 'One point for each seed; the tick is their mean.' if several else 'The bars are 95 % intervals.'
-    read = (f'Test accuracy. {marks} Intervals may overlap while the difference holds up, since the images are the same: '
+    read = (f'Test accuracy. {marks} Intervals may overlap while the difference holds up, since the images are the '
+            f'same: '
             'the sentences above go by the images on which the runs disagree.')
     picture = show_figure('comparison', 'Runs side by side', png_of(getattr(drawn, 'figure', drawn)), alt, read)
-    return f'<ul>{"".join(f"<li>{escape(s)}</li>" for s in result["words"])}</ul>{missing}{differences(result["table"])}{picture}'
+    words = ''.join(f'<li>{escape(s)}</li>' for s in result['words'])
+    return f'<ul>{words}</ul>{missing}{differences(result["table"])}{picture}'
 
 def differences(
     table, # DataFrame of comparison.compare_runs
@@ -464,8 +536,10 @@ def differences(
     points = lambda x: f'{100 * x:+.2f}'.replace('-', '−')
     columns = [('difference', 'points', points), ('low', 'from', points), ('high', 'to', points),
                ('p_holm', 'p, corrected', lambda p: '&lt; 0.0001' if p < 1e-4 else f'{p:.4f}')]
-    if 'detectable' in table: columns.append(('detectable', 'detectable', lambda x: f'{100 * x:.2f}'))
-    rows = [(f'{r["b"]} − {r["a"]}', *((r[k], show(r[k])) for k, _, show in columns)) for r in table.to_dict('records')]
+    if 'detectable' in table:
+        columns.append(('detectable', 'detectable', lambda x: f'{100 * x:.2f}'))
+    rows = [(f'{r["b"]} − {r["a"]}', *((r[k], show(r[k])) for k, _, show in columns))
+            for r in table.to_dict('records')]
     return table_html(['difference', *(title for _, title, _ in columns)], rows)
 
 # %% ../nbs/library/report.ipynb #23f25ce4
@@ -475,17 +549,22 @@ def page_sections(run, split, others, left_out) -> dict: # heading to HTML
     pngs, failed = pictures(run, split)
     failed |= {name: why for name, why in (left_out or {}).items() if name in gallery}
     parts = dict.fromkeys(['beside', *sections, 'settings'], '')
-    for name, png in fit_all(pngs).items(): parts[gallery[name].section] += show_entry(gallery[name], run, png)
+    for name, png in fit_all(pngs).items():
+        parts[gallery[name].section] += show_entry(gallery[name], run, png)
     for name, why in failed.items():
         entry = gallery[name]
         parts[entry.section] += f'<p class="absent">“{escape(entry.title)}” could not be drawn: {escape(why)}</p>'
     parts['training'] = how_trained(run) + parts['training']
-    if m.get('per_class'): parts['mistakes'] = class_table(m) + parts['mistakes']
+    if m.get('per_class'):
+        parts['mistakes'] = class_table(m) + parts['mistakes']
     if p is not None:
-        if split is not None and not p.correct.all(): parts['mistakes'] += mistakes_browser(p, split)
+        if split is not None and not p.correct.all():
+            parts['mistakes'] += mistakes_browser(p, split)
         parts['trust'] = words_calibrated(m, p) + words_temperature(run) + parts['trust']
-        if others: parts['beside'] = beside(run, others)
-    if config: parts['settings'] = settings_table(config)
+        if others:
+            parts['beside'] = beside(run, others)
+    if config:
+        parts['settings'] = settings_table(config)
     return parts
 
 def write_report(
@@ -507,6 +586,7 @@ def write_report(
         title=escape(f'{name}: {result}'), heading=escape(f'{name} · {created}' if created else name),
         verdict=escape(first), more=escape(' '.join(rest)), cards=cards(run),
         links=''.join(f'<a href="#{key}">{escape(headings[key])}</a>' for key in parts),
-        sections='\n'.join(f'<section><h2 id="{key}">{escape(headings[key])}</h2>{text}</section>' for key, text in parts.items()))
+        sections='\n'.join(f'<section><h2 '
+                           f'id="{key}">{escape(headings[key])}</h2>{text}</section>' for key, text in parts.items()))
     write_whole(path, page.encode(errors='replace'))
     return path

@@ -44,11 +44,14 @@ def hardware(
     "What the machine is, by its properties"
     device = torch.device(device)
     name = platform.processor() or platform.machine()
-    try: name = re.search(r'model name\s*:\s*(.+)', Path('/proc/cpuinfo').read_text()).group(1)
-    except (OSError, AttributeError): pass
+    try:
+        name = re.search(r'model name\s*:\s*(.+)', Path('/proc/cpuinfo').read_text()).group(1)
+    except (OSError, AttributeError):
+        pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
     out = dict(cpu=name.strip(), cores=cores, system=platform.system())
-    if device.type == 'cuda': out['gpu'] = torch.cuda.get_device_name(device)
+    if device.type == 'cuda':
+        out['gpu'] = torch.cuda.get_device_name(device)
     return out
 
 def versions() -> dict: # package to version
@@ -56,17 +59,22 @@ def versions() -> dict: # package to version
     from importlib.metadata import PackageNotFoundError, version
     out = dict(deepcnn4cifar=deepcnn4cifar.__version__, python=platform.python_version())
     for package in ('torch', 'torchvision', 'fastai', 'numpy', 'scikit-learn'):
-        try: out[package] = version(package)
-        except PackageNotFoundError: pass
+        try:
+            out[package] = version(package)
+        except PackageNotFoundError:
+            pass
     return out
 
 def peak_memory(
     device='cpu', # that computes
 ) -> int: # bytes; 0 where the system does not tell
     "The largest memory in use so far: of the process, or of the GPU"
-    if torch.device(device).type == 'cuda': return torch.cuda.max_memory_allocated(device)
-    try: import resource
-    except ImportError: return 0
+    if torch.device(device).type == 'cuda':
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        import resource
+    except ImportError:
+        return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if platform.system() == 'Darwin' else 1024)
 
 # %% ../nbs/library/runs.ipynb #35827f35
@@ -79,7 +87,8 @@ class RunFolder:
     ):
         self.path = Path(path)
 
-    def __repr__(self): return f'Run({str(self.path)!r})'
+    def __repr__(self):
+        return f'Run({str(self.path)!r})'
 
     @classmethod
     def load(cls,
@@ -87,7 +96,8 @@ class RunFolder:
     ) -> 'Run':
         "The run in a folder; FileNotFoundError or ValueError if there is none or its config cannot be read"
         run = cls(path)
-        if not run.path.is_dir(): raise FileNotFoundError(f'There is no run folder {path}.')
+        if not run.path.is_dir():
+            raise FileNotFoundError(f'There is no run folder {path}.')
         run.config
         return run
 
@@ -96,26 +106,32 @@ class RunFolder:
         how:str, # what to do if it is missing
     ) -> Path:
         "The path of one of the run's files; FileNotFoundError with one sentence if it is not there"
-        if not (self.path/name).is_file(): raise FileNotFoundError(f'The run {self.path} has no {name}: {how}')
+        if not (self.path/name).is_file():
+            raise FileNotFoundError(f'The run {self.path} has no {name}: {how}')
         return self.path/name
 
     @cached_property
     def config(self) -> dict:
         "What config.json says; ValueError if that is not the config of a run"
         file = self.file('config.json', 'it is not the folder of a run.')
-        try: config = json.loads(file.read_text(encoding='utf-8'))
-        except ValueError: raise ValueError(f'{file} is damaged: it is not JSON.') from None
+        try:
+            config = json.loads(file.read_text(encoding='utf-8'))
+        except ValueError:
+            raise ValueError(f'{file} is damaged: it is not JSON.') from None
         if not isinstance(config, dict) or not {'recipe', 'data', 'arch', 'device'} <= set(config):
             raise ValueError(f'{file} is not the config of a run.')
-        if not isinstance(config['recipe'], dict) or not isinstance(config['data'], dict) or 'name' not in config['data']:
+        if not isinstance(config['recipe'], dict) or not isinstance(config['data'],
+                                                                    dict) or 'name' not in config['data']:
             raise ValueError(f'{file} is damaged: its recipe and data are not what a run writes.')
         return config
 
     @property
     def recipe(self) -> Recipe:
         "The settings that the run was trained with"
-        try: return read_recipe(self.config['recipe'])
-        except ValueError as e: raise ValueError(f'{self.path/"config.json"}: {e}') from None
+        try:
+            return read_recipe(self.config['recipe'])
+        except ValueError as e:
+            raise ValueError(f'{self.path/"config.json"}: {e}') from None
 
 # %% ../nbs/library/runs.ipynb #43be18ab
 class Run(RunFolder):
@@ -125,7 +141,8 @@ class Run(RunFolder):
         "How the training went"
         import pandas as pd
         file = self.file('history.csv', f'finish the training with `deepcnn4cifar train --resume {self.path}`.')
-        try: return pd.read_csv(file).astype(dict(epoch=int, accuracy=float))
+        try:
+            return pd.read_csv(file).astype(dict(epoch=int, accuracy=float))
         except (KeyError, ValueError):
             raise ValueError(f'{file} is damaged: it is not the history of a training.') from None
 
@@ -133,7 +150,8 @@ class Run(RunFolder):
     def metrics(self) -> dict:
         "What came out on the test images"
         file = self.file('metrics.json', f'`deepcnn4cifar evaluate {self.path}` makes it.')
-        try: return json.loads(file.read_text(encoding='utf-8'))
+        try:
+            return json.loads(file.read_text(encoding='utf-8'))
         except ValueError:
             raise ValueError(f'{file} is damaged: `deepcnn4cifar evaluate {self.path}` makes it anew.') from None
 
@@ -165,10 +183,12 @@ class Run(RunFolder):
         return model
 
     @property
-    def checkpoint(self) -> Path: return self.path/'checkpoint.pt'
+    def checkpoint(self) -> Path:
+        return self.path/'checkpoint.pt'
 
     @property
-    def figures(self) -> Path: return self.path/'figures'
+    def figures(self) -> Path:
+        return self.path/'figures'
 
     @property
     def finished(self) -> bool:
@@ -202,9 +222,11 @@ def data(self:Run,
     told = self.config['data']
     place = told['source'] if source is None else source
     split = dict(test=told['test_share']) if 'test_share' in told else {}
-    try: data = load_data(place, valid=self.recipe.valid, seed=self.recipe.seed, **split)
+    try:
+        data = load_data(place, valid=self.recipe.valid, seed=self.recipe.seed, **split)
     except FileNotFoundError:
-        if source is not None: raise
+        if source is not None:
+            raise
         raise FileNotFoundError(f'The run {self.path} was made with {place}, which is not here: '
                                 'say with --data where those images are.') from None
     if data.fingerprint != told['fingerprint']:
@@ -226,10 +248,12 @@ def claimed(
         return
     handle = lock_folder(key)
     claims[key] = handle
-    try: yield
+    try:
+        yield
     finally:
         claims.pop(key, None)
-        if handle is not None: os.close(handle)
+        if handle is not None:
+            os.close(handle)
 
 def lock_folder(
     path:Path, # folder
@@ -238,11 +262,14 @@ def lock_folder(
     try:
         import fcntl
         handle = os.open(path, os.O_RDONLY)
-    except (ImportError, OSError): return None
-    try: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as e:
         os.close(handle)
-        if e.errno not in (errno.EWOULDBLOCK, errno.EACCES): return None
+        if e.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            return None
         raise ValueError(f'Another process is working on {path}: wait until it has ended, '
                          'or choose another folder.') from None
     return handle
@@ -253,13 +280,17 @@ def check_folder(
 ):
     "Refuse a folder that cannot become a run's: one that has something in it, or cannot be written"
     path = Path(path)
-    if path.is_file(): raise ValueError(f'{path} is a file: name a folder that does not exist yet.')
+    if path.is_file():
+        raise ValueError(f'{path} is a file: name a folder that does not exist yet.')
     if path.is_dir() and any(path.iterdir()):
         raise ValueError(f'{path} exists and is not empty: choose another --out, or --resume {path} to go on with it.')
     there = path
-    while not there.exists(): there = there.parent
-    if not there.is_dir(): raise ValueError(f'{path} cannot be made, since {there} is a file: choose another --out.')
-    if not os.access(there, os.W_OK): raise ValueError(f'{path} cannot be written: choose another --out.')
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise ValueError(f'{path} cannot be made, since {there} is a file: choose another --out.')
+    if not os.access(there, os.W_OK):
+        raise ValueError(f'{path} cannot be written: choose another --out.')
 
 def make_folder(
     stem:str, # beginning of the name
@@ -268,8 +299,10 @@ def make_folder(
     "The next free of the folders STEM-1, STEM-2, ... made by this process and no other"
     for n in count(1):
         path = Path(root)/f'{stem}-{n}'
-        try: path.mkdir(parents=True)
-        except FileExistsError: continue
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
         except OSError as e:
             raise ValueError(f'{path} cannot be made ({os.strerror(e.errno)}): choose a folder with --out.') from None
         return path
@@ -289,11 +322,13 @@ def first_config(
     **split, # how test images are to be taken out of the data, if they are
 ) -> dict:
     "What config.json says of a run before its training"
-    if source not in ('auto', 'cifar10', 'shapes'): source = str(Path(source).expanduser().resolve())
+    if source not in ('auto', 'cifar10', 'shapes'):
+        source = str(Path(source).expanduser().resolve())
     told = dict(source='shapes' if data.name == 'shapes' else source, name=data.name, description=data.description,
                 fingerprint=data.fingerprint, classes=list(data.classes), train=len(data.train), valid=len(data.valid),
                 test=len(data.test), mean=[float(v) for v in data.mean], std=[float(v) for v in data.std], **split)
-    return dict(created=datetime.now(timezone.utc).isoformat(timespec='seconds'), arch=recipe.arch, recipe=asdict(recipe),
+    return dict(created=datetime.now(timezone.utc).isoformat(timespec='seconds'), arch=recipe.arch,
+                recipe=asdict(recipe),
                 data=told, seed=recipe.seed, device=str(device),
                 precision=str(pick_dtype(recipe.precision, torch.device(device))).removeprefix('torch.'),
                 hardware=hardware(device), versions=versions())
@@ -309,17 +344,20 @@ def new_run(
     "A new run folder with its config"
     split = {} if test_share is None else dict(test_share=test_share)
     config = first_config(data, recipe, device, source, **split)
-    if out is None: run = Run(make_folder(f'{recipe.arch}-{slug(data.name)}'))
+    if out is None:
+        run = Run(make_folder(f'{recipe.arch}-{slug(data.name)}'))
     else:
         check_folder(out)
         run = Run(out)
-        try: run.path.mkdir(parents=True, exist_ok=True)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
         except OSError as e:
             raise ValueError(f'{out} cannot be made ({os.strerror(e.errno)}): choose another --out.') from None
     with claimed(run.path):
         check_folder(run.path) # another process may have been here a moment ago
         run.config = dict(name=run.path.name, **config)
-        try: run.write_json('config.json', run.config)
+        try:
+            run.write_json('config.json', run.config)
         except Exception:
             run.path.rmdir() # no folder without a run in it
             raise
@@ -365,7 +403,8 @@ def announcement(
 ) -> list: # sentences
     "What a user wants to know before a training starts"
     r, n = run.recipe, len(learn.dls.train.dataset)
-    said = [f'Training {r.arch} ({large_number(parameters)} parameters) on {n:,} images of {run.config["data"]["name"]} '
+    said = [f'Training {r.arch} ({large_number(parameters)} parameters) on {n:,} images of '
+            f'{run.config["data"]["name"]} '
             f'for {r.epochs} epoch{"s"[:r.epochs > 1]}, {run.config["precision"]} on {run.config["device"]}: '
             f'{about(seconds)}{" to go" if resume else ""}.']
     if len(set(r.sizes)) > 1 and r.epochs > 1:
@@ -384,7 +423,8 @@ def train(
     say=lambda text: None, # called with sentences for the user
 ) -> Run:
     "Train by the run's recipe; writes history.csv, model.safetensors, predictions_valid.npz and familiarity.npz"
-    with claimed(run.path): return train_claimed(run, data, resume, progress, say)
+    with claimed(run.path):
+        return train_claimed(run, data, resume, progress, say)
 
 def train_claimed(run, data, resume, progress, say):
     "What train does in a folder that nobody else works on"
@@ -394,13 +434,17 @@ def train_claimed(run, data, resume, progress, say):
     left = 1.
     if resume:
         if rank() == 0:
-            for part in run.path.glob('.part-*'): part.unlink(missing_ok=True) # of a process that was killed while it wrote
+            for part in run.path.glob('.part-*'):
+                part.unlink(missing_ok=True) # of a process that was killed while it wrote
         left = max(0, 1 - on_first(lambda: read_checkpoint(run.checkpoint)['epoch']) / recipe.epochs)
-    with memory_advice(recipe): seconds = estimate_seconds(learn) * left
+    with memory_advice(recipe):
+        seconds = estimate_seconds(learn) * left
     if rank() == 0:
-        for sentence in announcement(run, learn, parameters, seconds, resume): say(sentence)
+        for sentence in announcement(run, learn, parameters, seconds, resume):
+            say(sentence)
     history = fit(learn, run.checkpoint, resume=resume, progress=progress)
-    if rank() == 0: keep_results(run, data, learn, history) # of several processes the first one writes
+    if rank() == 0:
+        keep_results(run, data, learn, history) # of several processes the first one writes
     return run
 
 def keep_results(
@@ -451,9 +495,11 @@ def evaluate(
         try:
             run.predictions.save(run.path/'predictions.npz')
             run.write_json('metrics.json', found)
-            if not (run.path/'familiarity.npz').is_file(): keep_familiarity(run, data, device)
+            if not (run.path/'familiarity.npz').is_file():
+                keep_familiarity(run, data, device)
         except OSError as e:
-            if say is None: raise
+            if say is None:
+                raise
             say(f'The results of {run.path} are not saved: {e.strerror or e}.')
     return found
 
@@ -470,7 +516,8 @@ class PretrainedRun:
         self.model, self.images, self.device, self.path = model, data, device, Path('.')
         known = list(model.preprocessing.classes)
         if data is not None and known and known != list(data.classes):
-            raise ValueError(f'The weights know the classes {", ".join(known[:3])}..., but the images are {data.description}: '
+            raise ValueError(f'The weights know the classes {", ".join(known[:3])}..., but the images are '
+                             f'{data.description}: '
                              'name the right images with --data.')
         if data is not None and not model.preprocessing.mean:
             model.preprocessing = Preprocessing(model.preprocessing.size, data.mean, data.std, known or data.classes)
