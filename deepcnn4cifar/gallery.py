@@ -4,15 +4,14 @@
 
 # %% auto #0
 __all__ = ['sections', 'needs', 'gallery', 'formats', 'Entry', 'figure', 'example_positions', 'network_inputs', 'percent',
-           'times', 'data_split', 'cifar10_labels', 'changes', 'how_varied', 'image_transformations',
-           'vgg_visualization', 'size_changes', 'mark_sizes', 'how_trained', 'words_trained', 'loss_curves',
-           'words_confused', 'confusion_matrix', 'words_per_class', 'class_accuracy', 'words_top_mistakes',
-           'top_mistakes', 'mistake_images', 'roc', 'precision_recall', 'reliability', 'words_confident', 'confidence',
-           'named', 'gradcam', 'class_maps', 'mistake_maps', 'activations', 'filters', 'draw', 'check_picture',
-           'save_figure', 'reason', 'draw_all']
+           'named', 'times', 'data_split', 'cifar10_labels', 'changes', 'how_varied', 'image_transformations',
+           'vgg_visualization', 'size_changes', 'how_trained', 'words_trained', 'loss_curves', 'words_confused',
+           'confusion_matrix', 'words_per_class', 'class_accuracy', 'words_top_mistakes', 'top_mistakes',
+           'mistake_images', 'roc', 'precision_recall', 'reliability', 'words_confident', 'confidence', 'gradcam',
+           'class_maps', 'mistake_maps', 'activations', 'filters', 'draw', 'check_picture', 'save_figure', 'reason',
+           'draw_all']
 
 # %% ../nbs/library/gallery.ipynb #c5925440
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,6 +99,12 @@ def percent(
     "A fraction in percent"
     return f'{100 * x:.2f} %'
 
+def named(
+    run, # with a config
+) -> str: # 'vgg16: CIFAR-10'
+    "The network and the images, for a title"
+    return f'{run.config["arch"]}: {run.config["data"]["name"]}'
+
 def times(
     n:int, # how often
 ) -> str: # 'once', 'twice' or '3 times'
@@ -127,14 +132,23 @@ def changes(
 ) -> list: # what happens to a training image, in words
     "How a recipe varies the training images"
     r, said = recipe, []
-    if r.crop: said.append(f'shifted by up to {r.crop} pixel{"s"[:r.crop > 1]}')
-    if r.translate: said.append(f'moved by up to {r.translate} pixel{"s"[:r.translate > 1]}, the border filled with the mean colour')
-    if r.flip == 'random': said.append('mirrored half of the time')
-    if r.flip == 'alternating': said.append('mirrored in every other epoch')
-    if r.cutout: said.append(f'covered with a square of {r.cutout}×{r.cutout} pixels')
-    if r.brightness or r.hue: said.append('varied in brightness and hue')
-    if r.policy != 'none': said.append(f"changed by torchvision's policy {r.policy}")
-    if r.mixup or r.cutmix: said.append('mixed with another one (not shown)')
+    if r.crop:
+        said.append(f'shifted by up to {r.crop} pixel{"s"[:r.crop > 1]}')
+    if r.translate:
+        said.append(f'moved by up to {r.translate} pixel{"s"[:r.translate > 1]}, the border filled with the mean '
+                    f'colour')
+    if r.flip == 'random':
+        said.append('mirrored half of the time')
+    if r.flip == 'alternating':
+        said.append('mirrored in every other epoch')
+    if r.cutout:
+        said.append(f'covered with a square of {r.cutout}×{r.cutout} pixels')
+    if r.brightness or r.hue:
+        said.append('varied in brightness and hue')
+    if r.policy != 'none':
+        said.append(f"changed by torchvision's policy {r.policy}")
+    if r.mixup or r.cutmix:
+        said.append('mixed with another one (not shown)')
     return said
 
 def how_varied(
@@ -144,7 +158,8 @@ def how_varied(
     if run is None or not getattr(run, 'has_history', True):
         return 'What a training image can look like after each transformation.'
     said = changes(run.recipe)
-    if not said: return 'This recipe shows the training images as they are.'
+    if not said:
+        return 'This recipe shows the training images as they are.'
     return (f'What becomes of a training image: it is {", ".join(said)}. Each epoch draws anew, '
             'so the network rarely gets exactly the same image twice in a row.')
 
@@ -153,7 +168,8 @@ def image_transformations(run, data, options):
     "Training images before and after augmentation"
     from deepcnn4cifar.augmentation import augmentations_of
     from deepcnn4cifar.loaders import show_transformations
-    if run is None or not getattr(run, 'has_history', True): return show_transformations(data, n=options.num_images)
+    if run is None or not getattr(run, 'has_history', True):
+        return show_transformations(data, n=options.num_images)
     r = run.recipe
     return show_transformations(data, n=options.num_images, size=r.sizes[-1], seed=r.seed, **augmentations_of(r))
 
@@ -163,7 +179,8 @@ def image_transformations(run, data, options):
 def vgg_visualization(run, data, options):
     "Drawing of the network"
     from deepcnn4cifar.drawing import draw_vgg
-    if run is None: return draw_vgg(options.model_type or 'vgg16')
+    if run is None:
+        return draw_vgg(options.model_type or 'vgg16')
     return draw_vgg(options.model_type or run.model, size=run.model.preprocessing.size or 32)
 
 # %% ../nbs/library/gallery.ipynb #88a735e9
@@ -176,20 +193,11 @@ def size_changes(
     found = []
     for epoch in range(epochs):
         side = size_at(recipe.sizes, epoch, max(recipe.epochs, epochs))
-        if found and found[-1][2] == side: found[-1] = (found[-1][0], epoch + 1, side)
-        else: found.append((epoch + 1, epoch + 1, side))
+        if found and found[-1][2] == side:
+            found[-1] = (found[-1][0], epoch + 1, side)
+        else:
+            found.append((epoch + 1, epoch + 1, side))
     return found
-
-def mark_sizes(
-    axes, # to draw on, with epochs from left to right
-    stretches:list, # of size_changes
-):
-    "Mark on some axes where the training images grow"
-    for ax in axes:
-        for first, last, side in stretches:
-            if first > 1: ax.axvline(first - .5, color='gray', ls=':', lw=1)
-            ax.annotate(f'{side} px', ((first + last) / 2, 0), (0, 3), xycoords=('data', 'axes fraction'),
-                        textcoords='offset points', ha='center', fontsize=8, color='dimgray')
 
 def how_trained(
     run, # with a recipe and a history
@@ -199,13 +207,16 @@ def how_trained(
     said = ['Each point is one epoch.' if len(h) > 1 else 'One epoch is one point.']
     stretches = size_changes(r, len(h))
     if len(stretches) > 1:
-        said.append(f'The training images grow from {stretches[0][2]} to {stretches[-1][2]} pixels (dotted lines). Validation uses '
+        said.append(f'The training images grow from {stretches[0][2]} to {stretches[-1][2]} pixels (dotted lines). '
+                    f'Validation uses '
                     f'{r.sizes[-1]} pixels throughout, so its accuracy is low until the training images have grown.')
     if len(h) > 2:
-        said.append('Where the validation loss rises while the training loss still falls, the network has begun to learn '
+        said.append('Where the validation loss rises while the training loss still falls, the network has begun to '
+                    'learn '
                     'its images by heart; where both still fall at the end, more epochs would help.')
     if changes(r) or r.label_smoothing or r.dropout:
-        said.append('The training loss is measured on varied images and while the network changes, so it may lie above the other.')
+        said.append('The training loss is measured on varied images and while the network changes, so it may lie '
+                    'above the other.')
     return ' '.join(said)
 
 def words_trained(
@@ -215,18 +226,19 @@ def words_trained(
     h = run.history
     first, last = h.iloc[0], h.iloc[-1]
     if len(h) == 1:
-        return f'After one epoch the validation accuracy is {percent(last.accuracy)} and the training loss {last.train_loss:.2f}.'
-    return (f'Over {len(h)} epochs the validation accuracy went from {percent(first.accuracy)} to {percent(last.accuracy)} '
+        return (f'After one epoch the validation accuracy is {percent(last.accuracy)} '
+                f'and the training loss {last.train_loss:.2f}.')
+    return (f'Over {len(h)} epochs the validation accuracy went from {percent(first.accuracy)} to '
+            f'{percent(last.accuracy)} '
             f'and the training loss from {first.train_loss:.2f} to {last.train_loss:.2f}.')
 
 @figure('Loss and accuracy during training', 'training', 'history', read=how_trained, alt=words_trained)
 def loss_curves(run, data, options):
     "Loss, accuracy and learning rate by epoch"
     from deepcnn4cifar.figures import plot_history
-    fig = plot_history(run.history, title=f'{run.config["arch"]}, {run.config["data"]["name"]}')
     stretches = size_changes(run.recipe, len(run.history))
-    if len(stretches) > 1: mark_sizes(fig.axes[:2], stretches)
-    return fig
+    sizes = [side for first, last, side in stretches for _ in range(first, last + 1)]
+    return plot_history(run.history, title=named(run), sizes=sizes)
 
 # %% ../nbs/library/gallery.ipynb #168a5266
 def words_confused(
@@ -237,11 +249,14 @@ def words_confused(
     p = run.predictions
     said = f'{len(p.classes)} classes; {int(p.correct.sum()):,} of {len(p):,} images on the diagonal'
     pairs = confused_pairs(p, 1)
-    if not len(pairs): return f'Confusion matrix of {said}.'
+    if not len(pairs):
+        return f'Confusion matrix of {said}.'
     pair = pairs.iloc[0]
-    return f'Confusion matrix of {said}; the largest other entry is {pair["true"]} taken for {pair["predicted"]} {times(int(pair["count"]))}.'
+    largest = f'{pair["true"]} taken for {pair["predicted"]} {times(int(pair["count"]))}'
+    return f'Confusion matrix of {said}; the largest other entry is {largest}.'
 
-@figure('Confusion matrix', 'mistakes', 'predictions', alt=words_confused, read='One row per true class, one column per '
+@figure('Confusion matrix', 'mistakes', 'predictions', alt=words_confused, read='One row per true class, one column '
+                                                                                'per '
         'answer. The diagonal is right; a dark square elsewhere is a habit. Compare a square with its mirror image: '
         'is the mistake made in both directions?')
 def confusion_matrix(run, data, options):
@@ -270,7 +285,8 @@ def words_top_mistakes(
     "What the most common mistakes are"
     from deepcnn4cifar.figures import confused_pairs
     pairs = confused_pairs(run.predictions, 5)
-    if not len(pairs): return 'There are no mistakes.'
+    if not len(pairs):
+        return 'There are no mistakes.'
     each = (f'{r["true"]} taken for {r["predicted"]} {times(int(r["count"]))}' for _, r in pairs.iterrows())
     return 'The most common mistakes: ' + '; '.join(each) + '.'
 
@@ -290,22 +306,26 @@ def mistake_images(run, data, options):
     return plot_mistakes(run.predictions, data.test, n=options.num_images)
 
 # %% ../nbs/library/gallery.ipynb #80640384
-@figure('ROC curves', 'trust', 'scores', read='Each curve asks one question: this class, or not? Going right, the threshold '
-        'falls: more images of the class are found (up), and more others come along (right). The closer to the upper left '
+@figure('ROC curves', 'trust', 'scores', read='Each curve asks one question: this class, or not? Going right, the '
+                                              'threshold '
+        'falls: more images of the class are found (up), and more others come along (right). The closer to the upper '
+        'left '
         'corner, the better; the diagonal is guessing.')
 def roc(run, data, options):
     "ROC curve of each class"
     from deepcnn4cifar.figures import plot_roc
     return plot_roc(run.predictions)
 
-@figure('Precision and recall', 'trust', 'scores', read='The same thresholds, seen from the answers: of those that name '
+@figure('Precision and recall', 'trust', 'scores', read='The same thresholds, seen from the answers: of those that '
+                                                        'name '
         'the class, how many are right (up), when so many of its images are to be found (right)?')
 def precision_recall(run, data, options):
     "Precision against recall for each class"
     from deepcnn4cifar.figures import plot_precision_recall
     return plot_precision_recall(run.predictions)
 
-@figure('Reliability', 'trust', 'scores', read='Of the answers given with 80 % confidence, 80 % should be right: then the '
+@figure('Reliability', 'trust', 'scores', read='Of the answers given with 80 % confidence, 80 % should be right: then '
+                                               'the '
         'points lie on the diagonal. Below it the network is over-confident, above it under-confident. '
         'Vertical bars are 95 % intervals.')
 def reliability(run, data, options):
@@ -319,7 +339,8 @@ def words_confident(
     "What the distribution of the confidence shows"
     p, said = run.predictions, []
     for name, which in ('right', p.correct), ('wrong', ~p.correct):
-        if which.any(): said.append(f'{percent(p.confidence[which].mean())} when {name}')
+        if which.any():
+            said.append(f'{percent(p.confidence[which].mean())} when {name}')
     return f'Histogram of the confidence: on average {" and ".join(said)}.'
 
 @figure('Confidence', 'trust', 'scores', alt=words_confident, read='If the wrong answers lie on the left, they can be '
@@ -330,14 +351,10 @@ def confidence(run, data, options):
     return plot_confidence(run.predictions)
 
 # %% ../nbs/library/gallery.ipynb #2a980029
-def named(
-    run, # with a config
-) -> str: # 'vgg16: CIFAR-10'
-    "The network and the images, for a title"
-    return f'{run.config["arch"]}: {run.config["data"]["name"]}'
-
-@figure('Grad-CAM: what it looks at', 'looks', 'model predictions images', num_images=6, read='Bright regions raised the score '
-        'of the class. The column beside the picture is the mean of the others, and the one to rely on: early layers mark '
+@figure('Grad-CAM: what it looks at', 'looks', 'model predictions images', num_images=6, read='Bright regions raised '
+                                                                                              'the score '
+        'of the class. The column beside the picture is the mean of the others, and the one to rely on: early layers '
+        'mark '
         'edges everywhere, and the last ones have so few cells that the place says little. If the mean lies on the '
         'background in picture after picture, the network may have learnt the background.')
 def gradcam(run, data, options):
@@ -346,8 +363,10 @@ def gradcam(run, data, options):
     x, images, labels = network_inputs(run, data, example_positions(run.predictions, options.num_images))
     return plot_gradcam(run.model, x, images, data.classes, labels=labels, title=f'What it looked at, {named(run)}')
 
-@figure('What it looks at, class by class', 'looks', 'model images', num_images=100, read='The mean map over test images of '
-        'each class, a hundred of each at most unless more were asked for: where the evidence for a class usually lies.')
+@figure('What it looks at, class by class', 'looks', 'model images', num_images=100, read='The mean map over test '
+                                                                                          'images of '
+        'each class, a hundred of each at most unless more were asked for: where the evidence for a class usually '
+        'lies.')
 def class_maps(run, data, options):
     "Mean Grad-CAM of each class"
     import numpy as np
@@ -358,7 +377,8 @@ def class_maps(run, data, options):
     maps = mean_maps(run.model, x, labels, classes)
     return plot_mean_maps(maps, images, labels, data.classes, title=f'Where it looked for each class, {named(run)}')
 
-@figure('What led to the mistakes', 'looks', 'model scores images', top_n=5, read='The most common mistakes, with the map for '
+@figure('What led to the mistakes', 'looks', 'model scores images', top_n=5, read='The most common mistakes, with the '
+                                                                                  'map for '
         'the true class beside the map for the answer: what spoke for either.')
 def mistake_maps(run, data, options):
     "Maps for the answer and for the truth, for the most common mistakes"
@@ -366,8 +386,10 @@ def mistake_maps(run, data, options):
     from deepcnn4cifar.classmaps import plot_mistake_maps
     from deepcnn4cifar.predictions import confused_pairs
     pairs = confused_pairs(run.predictions, options.top_n)
-    x, images, _ = network_inputs(run, data, np.array([positions[0] for positions in pairs['images']], dtype=int))
-    return plot_mistake_maps(run.model, x, images, pairs, data.classes, title=f'What led to the mistakes, {named(run)}')
+    positions = np.array([where[0] for where in pairs['images']], dtype=int)
+    x, images, _ = network_inputs(run, data, positions)
+    title = f'What led to the mistakes, {named(run)}'
+    return plot_mistake_maps(run.model, x, images, pairs, data.classes, title=title)
 
 @figure('Feature maps', 'looks', 'model predictions images', read="Each tile is one channel's answer to one image: "
         'where it is bright, the channel has found its pattern.')
@@ -377,7 +399,8 @@ def activations(run, data, options):
     x, images, _ = network_inputs(run, data, example_positions(run.predictions, 1))
     return plot_activations(run.model, x, images[0], title=named(run))
 
-@figure('First filters', 'looks', 'model', read='The 3×3 patterns that the first layer responds to. After a good training many '
+@figure('First filters', 'looks', 'model', read='The 3×3 patterns that the first layer responds to. After a good '
+                                                'training many '
         'of them are edges and patches of colour; patterns without any order have hardly been trained.')
 def filters(run, data, options):
     "Filters of the first layer"
@@ -392,7 +415,8 @@ def draw(
     **options, # num_images, top_n, model_type; None for the entry's default
 ): # matplotlib Figure
     "The figure of that name"
-    if name not in gallery: raise ValueError(f'There is no figure {name!r}: choose one of {", ".join(gallery)}.')
+    if name not in gallery:
+        raise ValueError(f'There is no figure {name!r}: choose one of {", ".join(gallery)}.')
     entry = gallery[name]
     chosen = entry.options | {k: v for k, v in options.items() if v is not None}
     drawn = entry.draw(run, data, SimpleNamespace(**chosen))
@@ -407,7 +431,8 @@ def check_picture(
     path = Path(path)
     kind = path.suffix.lstrip('.').lower()
     if kind not in formats:
-        raise ValueError(f'{path} does not end like a picture: a figure can be written as .png, .svg, .pdf, .jpg or .webp.')
+        raise ValueError(f'{path} does not end like a picture: a figure can be written as .png, .svg, .pdf, .jpg or '
+                         f'.webp.')
     return kind
 
 def save_figure(
@@ -419,8 +444,10 @@ def save_figure(
     try:
         kind = check_picture(path)
         write_whole(path, lambda f: fig.savefig(f, format=kind, bbox_inches='tight'))
-    except OSError as e: raise ValueError(f'{path} cannot be written ({e.strerror or e}).') from None
-    finally: plt.close(fig)
+    except OSError as e:
+        raise ValueError(f'{path} cannot be written ({e.strerror or e}).') from None
+    finally:
+        plt.close(fig)
     return Path(path)
 
 # %% ../nbs/library/gallery.ipynb #bb910c94
@@ -428,7 +455,8 @@ def reason(
     e:Exception, # that drawing raised
 ) -> str:
     "Why a figure could not be drawn, in a sentence"
-    if isinstance(e, OSError) and e.strerror and not e.filename: return e.strerror
+    if isinstance(e, OSError) and e.strerror and not e.filename:
+        return e.strerror
     said = ' '.join(str(e).split()) # on one line
     return said if isinstance(e, (ValueError, OSError, RuntimeError)) and said else f'{type(e).__name__}: {said}'
 
@@ -447,10 +475,14 @@ def draw_all(
     wanted = [n for n, e in gallery.items() if 'history' not in e.needs or run.has_history]
     for i, name in enumerate(wanted):
         before = plt.get_fignums()
-        try: paths.append(save_figure(draw(name, run, data, **options), folder/f'{name}.png'))
+        try:
+            paths.append(save_figure(draw(name, run, data, **options), folder/f'{name}.png'))
         except Exception as e:
             left_out[name] = reason(e)
-            for number in set(plt.get_fignums()) - set(before): plt.close(number)
-        if bar: bar(i + 1, len(wanted))
-    for name, why in left_out.items(): say(f'{name} could not be drawn: {why}')
+            for number in set(plt.get_fignums()) - set(before):
+                plt.close(number)
+        if bar:
+            bar(i + 1, len(wanted))
+    for name, why in left_out.items():
+        say(f'{name} could not be drawn: {why}')
     return paths, left_out
