@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from .download import cache_folder, download
 from .files import whole_file
-from .pictures import decode, load_image, quiet, to_rgb, to_square # noqa: F401 (load_image: here too)
+from .pictures import decode, load_image, quiet, to_rgb, to_square  # noqa: F401 (load_image: here too)
 from .shapes import draw_shapes, shape_names
 
 # %% ../nbs/library/data.ipynb #bb8ef528
@@ -295,7 +295,7 @@ def _places(names):
 class Layout:
     "Where the images of a folder or an archive belong, found from all names in it; folders end in a slash"
 
-    def __init__(self, names):
+    def __init__(self, names, links=()):
         visible = [n for n in names if not is_hidden(n)]
         places = _places(visible)
         images = [n for n in visible if is_image(n)]
@@ -305,6 +305,7 @@ class Layout:
         self.leave('image', 'in hidden or system folders', [n for n in names if is_image(n) and is_hidden(n)])
         self.leave('image', 'outside the folders train, valid and test', [n for n in images if places[n] is None])
         self.leave('image', 'outside a class folder', [n for n in images if places[n] and not places[n][1]])
+        self.leave('link', 'that lead nowhere or are not followed', [n for n in links if not is_hidden(n)])
         others = [n for n in visible if not is_image(n) and not n.endswith('/') and places[n] and places[n][1]]
         endings = sorted({os.path.splitext(n)[1].lower() or 'no ending' for n in others})
         self.leave('file', f'in a format that is not read ({", ".join(endings[:6])})', others)
@@ -454,7 +455,7 @@ def _parts_of(layout, files, take_test, where):
         )
         raise ValueError(
             f'{where} {has}: put images into train/CLASS and test/CLASS, or let test=0.2 (on the command line '
-            '--test 0.2) take a fifth of each class as test images.'
+            f'--test 0.2) take a fifth of each class as test images. {layout.note(where)}'.strip()
         )
     return train, test, valid, said
 
@@ -475,9 +476,9 @@ def _class_names(train, test, valid, where):
     return (cifar10_classes if names == set(cifar10_classes) else tuple(sorted(names))), said
 
 
-def _image_folder(names, files, open_file, folder_name, where, take_test=False):
+def _image_folder(names, links, files, open_file, folder_name, where, take_test=False):
     "`ImageData` from all `names` in a folder or archive, of which `{name: file}` are images"
-    layout = Layout(names)
+    layout = Layout(names, links)
     train, test, valid, said = _parts_of(layout, files, take_test, where)
     classes, untested = _class_names(train, test, valid, where)
     note = ' '.join(filter(None, (layout.note(where), said, untested)))
@@ -544,6 +545,9 @@ def _too_large(path, name=None, size=0):
     )
 
 # %% ../nbs/library/data.ipynb #27366161
+_link = 'link'  # in place of a member's bytes
+
+
 def _tar_members(path, wanted):
     "`(name, bytes)` of the files in a tar archive, None for what is not `wanted`; folders end in a slash"
     with open(path, 'rb') as raw:
@@ -557,6 +561,8 @@ def _tar_members(path, wanted):
                 tar.members = []  # or it remembers every member
                 if member.isdir():
                     yield member.name.rstrip('/') + '/', None
+                if member.issym() or member.islnk():
+                    yield member.name, _link
                 if not member.isreg():
                     continue
                 if not wanted(member.name):
@@ -583,7 +589,7 @@ def _zip_members(path, wanted):
             if member.is_dir():
                 yield member.filename, None
             elif kind and not stat.S_ISREG(kind):
-                continue  # a link
+                yield member.filename, _link
             elif not wanted(member.filename):
                 yield member.filename, None
             else:
@@ -601,6 +607,8 @@ def _members(path, wanted):
     "`(name, bytes)` of the files in an archive, None for what is not `wanted`; ValueError unless it is whole"
     with open(path, 'rb') as file:
         magic = file.read(6)
+    if is_image(path.name):
+        raise ValueError(f'{path} is a single picture, not a data set: give a folder or an archive of class folders.')
     if magic == b'7z\xbc\xaf\x27\x1c' or magic[:4] == b'Rar!':
         raise ValueError(f'{path} is an archive of another kind than tar and zip: unpack it and give the folder.')
     is_zip = magic[:4] in (b'PK\3\4', b'PK\5\6')
@@ -622,12 +630,22 @@ def _members(path, wanted):
         RuntimeError,
         IndexError,
     ) as e:
-        raise ValueError(f'{path} is not a whole {"zip" if is_zip else "tar"} archive ({e}): fetch it again.') from e
+        packed = magic[:2] in (b'\x1f\x8b', b'BZ', b'\xfd7')
+        what = (
+            'zip archive' if is_zip else 'tar archive' if packed or _has_tar_header(path) else 'tar archive, nor a zip'
+        )
+        raise ValueError(f'{path} is not a whole {what} ({str(e)[:100]}): fetch it again.') from e
+
+
+def _has_tar_header(path):
+    "Whether a file begins like an uncompressed tar archive"
+    with open(path, 'rb') as file:
+        return file.read(262)[257:] == b'ustar'
 
 # %% ../nbs/library/data.ipynb #4977881e
 def _read_archive(path, md5, take_test=False):
     "`ImageData` from an archive in the official or in fastai's layout"
-    where, batches, names, files, waiting = readable(str(path)), {}, [], {}, []
+    where, batches, names, links, files, waiting = readable(str(path)), {}, [], [], {}, []
 
     def store():  # in pieces of megabytes, which go back to the system when they are let go; single small images do not
         piece, at = memoryview(b''.join(data for _, data in waiting)), 0
@@ -641,7 +659,9 @@ def _read_archive(path, md5, take_test=False):
 
     for name, data in _members(path, wanted):
         last = name.rpartition('/')[2]
-        if data is not None and last in md5:
+        if data is _link:
+            links.append(name)
+        elif data is not None and last in md5:
             batches[last] = _read_batch(data, last, md5)
         else:
             names.append(name)
@@ -652,15 +672,17 @@ def _read_archive(path, md5, take_test=False):
     store()
     if batches:
         return _official(batches, md5, where)
-    return _image_folder(names, files, bytes, re.sub(r'(\.tar)?\.\w+$', '', readable(path.name)), where, take_test)
+    name = re.sub(r'(\.tar)?\.\w+$', '', readable(path.name))
+    return _image_folder(names, links, files, bytes, name, where, take_test)
 
 # %% ../nbs/library/data.ipynb #bfbe7388
 def _walk(root):
-    "`(name, path, size, times)` of all files below a folder, and the names of the folders; each folder is read once"
-    files, names, folders, seen = [], [], [(os.fspath(root), '')], set()
-    while folders:
-        folder, name = folders.pop()
-        if (real := os.path.realpath(folder)) in seen:
+    "`(name, path, size, times)` of all files below a folder, names of folders, and of links that are not followed"
+    files, names, links, folders, linked, seen = [], [], [], [(os.fspath(root), '')], [], set()
+    while folders or linked:  # links come after all that is really there
+        folder, name = (folders or linked).pop()
+        if (real := os.path.realpath(folder)) in seen:  # a link to a folder that was read already, or a circle
+            links.append(name)
             continue
         seen.add(real)
         if name:
@@ -671,8 +693,10 @@ def _walk(root):
                     s = e.stat()
                     files.append((name + e.name, e.path, s.st_size, (s.st_mtime_ns, s.st_ctime_ns)))
                 elif e.is_dir():
-                    folders.append((e.path, f'{name}{e.name}/'))
-    return sorted(files), sorted(names)
+                    (linked if e.is_symlink() else folders).append((e.path, f'{name}{e.name}/'))
+                elif e.is_symlink():
+                    links.append(name + e.name)
+    return sorted(files), sorted(names), sorted(links)
 
 
 def _file_bytes(file):
@@ -682,7 +706,7 @@ def _file_bytes(file):
 
 def _read_folder(path, md5, walked, take_test=False):
     "`ImageData` from a folder in the official or in fastai's layout, given its `_walk`"
-    (files, folders), where = walked, readable(str(path))
+    (files, folders, links), where = walked, readable(str(path))
     batches = {
         name.rpartition('/')[2]: file
         for name, file, *_ in files
@@ -696,7 +720,7 @@ def _read_folder(path, md5, walked, take_test=False):
         )
     images = {name: file for name, file, *_ in files if is_image(name)}
     names = [name for name, *_ in files] + folders
-    return _image_folder(names, images, _file_bytes, readable(path.resolve().name), where, take_test)
+    return _image_folder(names, links, images, _file_bytes, readable(path.resolve().name), where, take_test)
 
 # %% ../nbs/library/data.ipynb #6ac200e1
 _cache_version = 4
@@ -774,7 +798,7 @@ def _read_or_recall(path, cache, md5, take_test):
     if path.is_dir():
         walked = _walk(path)
         read = lambda: _read_folder(path, md5, walked, take_test)
-        known = [(name, size, times) for name, _, size, times in walked[0]], walked[1]
+        known = [(name, size, times) for name, _, size, times in walked[0]], walked[1:]
         state = hashlib.sha256(repr(known).encode()).hexdigest()
     elif path.is_file():
         read, s = (lambda: _read_archive(path, md5, take_test)), path.stat()
