@@ -8,14 +8,15 @@ __all__ = ['planes', 'plane_axes', 'capture', 'layer_outputs', 'feature_maps', '
            'probe_accuracy', 'principal_components', 'neighbour_map', 'check_plane', 'layer_points',
            'plot_layer_points']
 
-# %% ../nbs/14_what_each_layer_sees.ipynb #b02103cc
+# %% ../nbs/14_what_each_layer_sees.ipynb #60f05317
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .gradcam import check_eager, check_images, default_layers, find_layers, layer_titles
+from .gradcam import check_count, check_eager, check_images, default_layers, find_layers
+from .gradcam import layer_titles
 from .style import literal, new_figure, show_image
 from .vgg import eval_mode
 
@@ -81,8 +82,9 @@ def plot_activations(
     "Layers by channels: the picture, then for each layer its most active feature maps, each on its own scale"
     if x.ndim == 3:
         x = x[None]
-    if len(x) != 1 or channels < 1:
-        raise ValueError(f'plot_activations shows one image and at least one channel, not {len(x)} and {channels}.')
+    check_count(channels, 'channels')
+    if len(x) != 1:
+        raise ValueError(f'plot_activations shows one image, not {len(x)}.')
     outputs = layer_outputs(model, x, layers)
     fig, axes = new_figure(len(outputs), channels + 1, 'wide', 0.95 * len(outputs) + 0.5, squeeze=False)
     for row, layer, name in zip(axes, outputs, layer_titles(model, outputs)):
@@ -109,8 +111,7 @@ def plot_filters(
     first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
     if first is None or first.weight.shape[1] != 3:
         raise ValueError('plot_filters needs a network whose first convolution sees three colour channels.')
-    if columns < 1:
-        raise ValueError(f'columns must be at least 1, not {columns}.')
+    check_count(columns, 'columns')
     filters = first.weight.detach().float().cpu()
     if not filters.isfinite().all():
         raise ValueError('the filters hold values that are not finite numbers (NaN or infinity).')
@@ -175,8 +176,10 @@ def top_patches(
 ) -> torch.Tensor: # uint8 (channels, n, 3, side, side), grey outside the picture
     "The squares of pixels that excite each channel most, strongest first"
     channels, images = list(channels), torch.as_tensor(images)
-    if not channels or n < 1:
-        raise ValueError(f'top_patches needs one channel and one patch at least, not {channels} and {n}.')
+    check_count(n, 'n')
+    check_count(batch, 'batch')
+    if not channels:
+        raise ValueError('top_patches needs one channel at least.')
     if len(x) < n or len(images) != len(x):
         raise ValueError(f'{n} patches per channel need at least as many images, and as many pictures as inputs: '
                          f'not {len(x)} inputs and {len(images)} pictures.')
@@ -223,6 +226,7 @@ def layer_features(
     batch:int=250, # images at a time
 ) -> dict: # layer name -> (N, channels)
     "Every layer's output averaged over the picture"
+    check_count(batch, 'batch')
     if not len(x):
         raise ValueError('layer_features got no images.')
     parts = [layer_outputs(model, part, layers) for part in x.split(batch)]

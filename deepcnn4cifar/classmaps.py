@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['image_maps', 'mean_maps', 'plot_mean_maps', 'plot_mistake_maps']
 
-# %% ../nbs/library/classmaps.ipynb #33f7014e
+# %% ../nbs/library/classmaps.ipynb #5099ef0f
 import torch
 from torch import nn
 
-from .gradcam import GradCAM, check_images, check_maps, class_targets, default_layers, default_method
-from .gradcam import fuse_maps, normalize_maps, overlay
+from .gradcam import GradCAM, check_count, check_images, check_maps, class_targets
+from .gradcam import default_layers, default_method, fuse_maps, normalize_maps, overlay
 from .style import literal, new_figure, show_image
 
 # %% ../nbs/library/classmaps.ipynb #311ad5c8
@@ -23,6 +23,7 @@ def image_maps(
     batch:int=250, # images at a time
 ): # iterator over (class indices (B,), maps (B, H, W) from 0 to 1)
     "One map per image, the mean over the layers divided by its maximum, batch by batch"
+    check_count(batch, 'batch')
     x = check_images(x)
     labels = torch.as_tensor(labels).cpu()
     if len(labels) != len(x):
@@ -44,6 +45,7 @@ def mean_maps(
     batch:int=250, # images at a time
 ) -> torch.Tensor: # (classes, H, W) from 0 to 1; zero for a class without images
     "Mean over each class of the maps, each divided by its maximum"
+    check_count(classes, 'classes')
     if not len(x):
         raise ValueError('mean_maps got no images.')
     labels = class_targets(labels, len(x), classes)

@@ -9,7 +9,7 @@ __all__ = ['baselines', 'ready_images', 'float_logits', 'class_probability', 'ma
            'maps_to_compare', 'compare_maps', 'mean_interval', 'plot_faithfulness', 'randomised', 'rank_correlation',
            'occlusion_map', 'occlusion_pixels']
 
-# %% ../nbs/16_can_a_map_be_trusted.ipynb #9623f9ef
+# %% ../nbs/16_can_a_map_be_trusted.ipynb #58a8a937
 import copy, math
 
 import numpy as np
@@ -17,7 +17,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .gradcam import GradCAM, check_images, check_logits, check_maps, class_scores, class_targets
+from .gradcam import GradCAM, check_count, check_images, check_logits, check_maps
+from .gradcam import class_scores, class_targets, pixel_size
 from .gradcam import default_layers, find_method, fuse_maps, layer_titles, methods
 from .gradcam import normalize_maps, resize_maps
 from .style import given_or_new, line_style, literal, palette
@@ -140,8 +141,7 @@ def perturbation_curve(
     "Probability of the class as pixels go or come, the most important first"
     if mode not in ('deletion', 'insertion'):
         raise ValueError(f"mode must be 'deletion' or 'insertion', not {mode!r}.")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f'steps must be a whole number of at least 1, not {steps!r}.')
+    check_count(steps, 'steps')
     x = ready_images(model, x)
     start, end = (x, torch.zeros_like(x)) if mode == 'deletion' else (blurred(x), x)
     rank = pixel_order(maps_for(maps, x), x.shape[-2:]).view(len(x), 1, *x.shape[-2:])
@@ -340,8 +340,9 @@ def mean_interval(
         raise ValueError(f'no values given: a mean needs one number per image, not a shape of {tuple(values.shape)}.')
     if not values.isfinite().all():
         raise ValueError('the values are not all finite numbers, so their mean is none.')
-    if not 0 < level < 1 or times < 1:
-        raise ValueError(f'level must lie between 0 and 1 and times be at least 1, not {level} and {times}.')
+    check_count(times, 'times')
+    if not 0 < level < 1:
+        raise ValueError(f'level must lie between 0 and 1, not {level}.')
     picks = torch.randint(len(values), (times, len(values)), generator=torch.Generator().manual_seed(seed))
     means = values[picks].mean(1)
     low, high = (means.quantile(q).item() for q in ((1 - level) / 2, (1 + level) / 2))
@@ -420,8 +421,8 @@ def occlusion_map(
 ) -> torch.Tensor: # (B, rows, columns): the logit lost
     "How much of the class's logit is lost when a square is covered with the mean colour"
     x = ready_images(model, x)
-    if size < 1 or stride < 1:
-        raise ValueError(f'size and stride must be at least one pixel, not {size} and {stride}.')
+    check_count(size, 'size')
+    check_count(stride, 'stride')
     if min(x.shape[-2:]) < size:
         raise ValueError(f'a square of {size} pixels does not fit into pictures of '
                          f'{x.shape[-2]}×{x.shape[-1]}: give a smaller size.')
@@ -446,9 +447,11 @@ def occlusion_pixels(
 ) -> torch.Tensor: # (B, height, width); zero where no square lay
     "For every pixel the mean logit lost over the squares that covered it"
     maps = check_maps(maps)
+    check_count(side, 'side')
+    check_count(stride, 'stride')
     square = torch.ones(1, 1, side, side).to(maps)
     total, times = (F.conv_transpose2d(m[:, None], square, stride=stride)[:, 0] for m in (maps, torch.ones_like(maps)))
-    (height, width), (h, w) = size, total.shape[1:]
+    (height, width), (h, w) = pixel_size(size), total.shape[1:]
     if h > height or w > width:
         raise ValueError(f'squares of {side} pixels every {stride} cover {h}×{w} pixels, more than {height}×{width}.')
     return F.pad(total / times.clamp(min=1), (0, width - w, 0, height - h))

@@ -5,15 +5,17 @@
 # %% auto #0
 __all__ = ['methods', 'activation_types', 'poolings', 'default_method', 'find_layers', 'check_eager', 'class_targets',
            'class_scores', 'gradcam_map', 'hirescam_map', 'layercam_map', 'xgradcam_map', 'gradcampp_map',
-           'find_method', 'LayerHooks', 'LayerTap', 'check_images', 'check_logits', 'fast_layout', 'at_least_float32',
-           'ready_input', 'score_gradients', 'GradCAM', 'conv_blocks', 'default_layers', 'layer_titles', 'check_maps',
-           'resize_maps', 'normalize_maps', 'colours_of', 'overlay', 'fuse_maps', 'answers', 'map_columns',
-           'draw_columns', 'plot_gradcam', 'seen_square', 'frame', 'overlay_photograph']
+           'find_method', 'LayerHooks', 'LayerTap', 'check_images', 'check_count', 'check_logits', 'fast_layout',
+           'at_least_float32', 'ready_input', 'score_gradients', 'GradCAM', 'conv_blocks', 'default_layers',
+           'layer_titles', 'check_maps', 'resize_maps', 'pixel_size', 'normalize_maps', 'colours_of', 'overlay',
+           'fuse_maps', 'answers', 'map_columns', 'draw_columns', 'plot_gradcam', 'seen_square', 'frame',
+           'overlay_photograph']
 
-# %% ../nbs/15_what_it_looked_at.ipynb #a4448773
+# %% ../nbs/15_what_it_looked_at.ipynb #9439121a
 from contextlib import ExitStack
 from difflib import get_close_matches
 from functools import partial
+from numbers import Integral
 
 import torch
 from torch import nn
@@ -232,6 +234,15 @@ def check_images(
         raise ValueError('the images hold values that are not finite numbers (NaN or infinity).')
     return x.as_subclass(torch.Tensor)  # fastai's image tensors are welcome
 
+def check_count(
+    value, # what was given
+    name:str, # how the parameter is called
+):
+    "ValueError unless it is a whole number of at least 1"
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f'{name} must be a whole number of at least 1, not {value!r}.')
+
+# %% ../nbs/15_what_it_looked_at.ipynb #b04af2a3
 def check_logits(
     logits, # what a network returned
     images:int, # how many images it was given
@@ -387,15 +398,22 @@ def resize_maps(
     mode:str='bilinear', # 'nearest' shows the cells as they are
 ) -> torch.Tensor: # (B, height, width)
     "Maps stretched to the size of the picture"
-    size = (size, size) if isinstance(size, int) else tuple(size)
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f'size must be a side or (height, width) of at least one pixel, not {size}.')
+    size = pixel_size(size)
     if mode not in ('bilinear', 'nearest'):
         raise ValueError(f"mode must be 'bilinear' or 'nearest', not {mode!r}.")
     align = {'align_corners': False} if mode == 'bilinear' else {}
     return F.interpolate(check_maps(maps)[:, None], size, mode=mode, **align)[:, 0]
 
-# %% ../nbs/15_what_it_looked_at.ipynb #700106b4
+# %% ../nbs/15_what_it_looked_at.ipynb #27f13f90
+def pixel_size(
+    size, # side, or (height, width), in pixels
+) -> tuple: # (height, width)
+    "Height and width of a picture; ValueError for other things"
+    pair = (size, size) if isinstance(size, Integral) else tuple(size) if isinstance(size, (tuple, list)) else ()
+    if len(pair) != 2 or not all(isinstance(side, Integral) and side >= 1 for side in pair):
+        raise ValueError(f'size must be a side or (height, width) of at least one pixel, not {size!r}.')
+    return tuple(int(side) for side in pair)
+
 def normalize_maps(
     maps:torch.Tensor, # (B, h, w)
 ) -> torch.Tensor: # from 0 to 1; all zero where nothing is positive
@@ -466,6 +484,8 @@ def answers(
     names = [str(c) for c in (range(probabilities.shape[1]) if classes is None else classes)]
     if len(names) != probabilities.shape[1]:
         raise ValueError(f'{len(names)} class names do not fit a network of {probabilities.shape[1]} classes.')
+    if labels is not None and any(not 0 <= int(k) < len(names) for k in labels):
+        raise ValueError(f'labels must lie between 0 and {len(names) - 1}, the classes of this network.')
     texts = []
     for i, p in enumerate(probabilities):
         answer = int(p.argmax())
@@ -568,8 +588,7 @@ def overlay_photograph(
     "A whole photograph with the map over the part that the network saw; the rest is darkened"
     import numpy as np
     from PIL import Image
-    if longest < 1:
-        raise ValueError(f'longest must be at least one pixel, not {longest}.')
+    check_count(longest, 'longest')
     photograph = photograph if isinstance(photograph, Image.Image) else Image.fromarray(np.asarray(photograph))
     photograph = photograph.convert('RGB')
     photograph.thumbnail((longest, longest), Image.Resampling.BOX)
