@@ -11,7 +11,7 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parents[1]
 nbs = root / 'nbs'
-same_output = ['library/command.ipynb', 'library/recipes.ipynb', 'library/gallery.ipynb']
+same_output = ['library/command.ipynb', 'library/gallery.ipynb', 'library/names.ipynb', 'library/recipes.ipynb']
 longest_cell = 30  # lines, in the book
 largest = 600  # kilobytes of a notebook
 
@@ -113,6 +113,30 @@ def check_modules():
                 complain(path, f'line {node.lineno}: a __getattr__ of the module')
 
 
+def imports_of(path):
+    "Modules of the library that a module imports, anywhere in it"
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.ImportFrom) and (node.level == 1 or (node.module or '').startswith('deepcnn4cifar')):
+            module = (node.module or '').removeprefix('deepcnn4cifar').lstrip('.')
+            found |= {module} if module else {alias.name for alias in node.names}
+    return found
+
+
+def check_circles():
+    "Imports go downwards only: no module imports itself by way of others"
+    paths = {path.stem: path for path in (root / 'deepcnn4cifar').glob('*.py') if not path.stem.startswith('_')}
+    imports = {name: imports_of(path) & set(paths) for name, path in paths.items()}
+    for name in sorted(imports):
+        seen, waiting = set(), set(imports[name])
+        while waiting:
+            module = waiting.pop()
+            seen.add(module)
+            waiting |= imports[module] - seen
+        if name in seen:
+            complain(paths[name], f'imports itself by way of {", ".join(sorted(m for m in seen if name in imports[m]))}')
+
+
 def printed(cell):
     "Text that a cell prints or returns"
     texts = []
@@ -120,7 +144,8 @@ def printed(cell):
         if output['output_type'] == 'stream':
             texts.append(''.join(output['text']))
         elif 'image/png' not in output.get('data', {}):
-            texts.append(''.join(output.get('data', {}).get('text/plain', '')))
+            data = output.get('data', {})
+            texts.append(''.join(data.get('text/markdown', data.get('text/plain', ''))))
     return ''.join(texts).strip()
 
 
@@ -147,6 +172,7 @@ def main():
         check_notebook(path, notebooks)
     check_sidebar(notebooks)
     check_modules()
+    check_circles()
     if '--outputs' in sys.argv:
         check_outputs()
     print('\n'.join(complaints) or f'{len(notebooks)} notebooks and the modules are in order')
