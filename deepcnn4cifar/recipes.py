@@ -267,7 +267,7 @@ def read_recipe(
 # %% ../nbs/library/recipes.ipynb #f2da474c
 purposes = dict( # named recipe: what it is for
     quick='the default: a good network in less than ten minutes on two CPU cores',
-    fast='half the arithmetic of quick, about two points less',
+    fast='less than half the arithmetic of quick, one and a half points less',
     **{'one-cycle': 'a VGG-11 as wide as in the paper, one cycle over four epochs: what quick was before'},
     best='a VGG-16 trained as well as we know, for a GPU or a night',
     paper='how Simonyan and Zisserman trained VGG-16 in 2014, as far as it fits 32×32 images',
