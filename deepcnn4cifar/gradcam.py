@@ -480,7 +480,7 @@ def answers(
     labels=None, # true class indices
 ) -> list: # one text per image
     "What a network said about each image, and which class its maps are for"
-    probabilities = (cam.logits.float() / (getattr(cam.model, 'temperature', None) or 1)).softmax(1).cpu()
+    probabilities = cam.logits.float().softmax(1).cpu()
     names = [str(c) for c in (range(probabilities.shape[1]) if classes is None else classes)]
     if len(names) != probabilities.shape[1]:
         raise ValueError(f'{len(names)} class names do not fit a network of {probabilities.shape[1]} classes.')
