@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['figure_html', 'have', 'network_name', 'all_of', 'words_accuracy', 'words_classes', 'words_mistakes',
-           'words_confidence', 'words_data', 'verdict', 'words_images', 'words_recipe', 'how_trained', 'escape',
-           'png_of', 'can_draw', 'pictures', 'alternative', 'lighter', 'fit_all', 'address', 'show_figure',
+           'words_confidence', 'words_data', 'verdict', 'words_images', 'all_numbers', 'words_recipe', 'how_trained',
+           'escape', 'png_of', 'can_draw', 'pictures', 'alternative', 'lighter', 'fit_all', 'address', 'show_figure',
            'show_entry', 'mistakes_sheet', 'script_json', 'mistakes_browser', 'cards', 'table_html', 'class_table',
            'settings_table', 'words_calibrated', 'words_temperature', 'by_name', 'beside', 'differences',
            'page_sections', 'write_report']
@@ -140,12 +140,23 @@ def words_images(
     text = ', '.join(said)
     return f'{text[:1].upper()}{text[1:]}.' if said else ''
 
+def all_numbers(
+    numbers, # two or more
+) -> str: # '32, 64 and 128'
+    "Numbers in words"
+    *first, last = map(str, numbers)
+    return f'{", ".join(first)} and {last}' if first else last
+
 def words_recipe(
     r, # Recipe
     epochs:int=None, # that were trained; None: as many as planned
 ) -> str:
     "A recipe in sentences"
-    network = [network_name(r.arch)] + ([f'with {r.width:g} times the usual channels'] if r.width != 1 else [])
+    network = [network_name(r.arch)]
+    if r.channels:
+        network.append(f'with {all_numbers(r.channels)} channels in its blocks')
+    if r.width != 1:
+        network.append(f'{"all times" if r.channels else "with"} {r.width:g}{"" if r.channels else " times the usual channels"}')
     if not r.batch_norm:
         network.append('without batch norm')
     if r.dropout:
