@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['parsers', 'names_of_values', 'data_help', 'device_help', 'run_help', 'export_endings', 'commands', 'completions',
-           'expected', 'shown', 'setting_help', 'typed', 'whole_numbers', 'add_settings', 'typed_settings',
-           'recipe_from', 'Parser', 'Formatter', 'listed', 'options_of_training', 'options_of_evaluate', 'figures_with',
-           'options_of_visualize', 'options_of_explain', 'options_of_export', 'make_parser', 'completion', 'is_first',
-           'say', 'load_images', 'newest_run', 'run_or_weights', 'fitting_recipe', 'prepare_new', 'prepare_resumed',
-           'place', 'prepare', 'trained', 'in_percent', 'metrics_table', 'do_train', 'do_run', 'measured',
-           'shared_images', 'check_report', 'sentence', 'do_evaluate', 'evaluate_file', 'compare', 'report_runs',
-           'check_visualize', 'subject', 'do_visualize', 'class_number', 'familiarity_of_weights', 'explaining_network',
-           'explainer', 'explain_picture', 'network_maps', 'draw_explanation', 'explained_file', 'check_explain',
-           'do_explain', 'arch_name', 'export_format', 'do_export', 'do_info', 'PatientStream', 'Stopped',
-           'surroundings', 'out_of_memory', 'spelling', 'named_recipe', 'failure', 'main', 'perform']
+           'expected', 'shown', 'setting_help', 'typed', 'whole_numbers', 'share_or_number', 'add_settings',
+           'typed_settings', 'recipe_from', 'Parser', 'Formatter', 'listed', 'options_of_training',
+           'options_of_evaluate', 'figures_with', 'options_of_visualize', 'options_of_explain', 'options_of_export',
+           'make_parser', 'completion', 'is_first', 'say', 'load_images', 'newest_run', 'run_or_weights',
+           'fitting_recipe', 'prepare_new', 'prepare_resumed', 'place', 'prepare', 'trained', 'in_percent',
+           'metrics_table', 'do_train', 'do_run', 'measured', 'shared_images', 'check_report', 'sentence',
+           'do_evaluate', 'evaluate_file', 'compare', 'report_runs', 'check_visualize', 'subject', 'do_visualize',
+           'class_number', 'familiarity_of_weights', 'explaining_network', 'explainer', 'explain_picture',
+           'network_maps', 'draw_explanation', 'explained_file', 'check_explain', 'do_explain', 'arch_name',
+           'export_format', 'do_export', 'do_info', 'PatientStream', 'Stopped', 'surroundings', 'out_of_memory',
+           'spelling', 'named_recipe', 'failure', 'main', 'perform']
 
 # %% ../nbs/library/command.ipynb #6dbd31de
 import argparse, dataclasses, difflib, errno, os, re, signal, sys, warnings
@@ -60,6 +61,15 @@ def whole_numbers(
 ) -> tuple:
     "Whole numbers from a text that separates them with commas or blanks"
     return tuple(int(v) for v in re.split(r'[,\s]+', text.strip('()[] ')) if v)
+
+def share_or_number(
+    text:str, # such as 0.2 or 500
+) -> float|int: # a share stays a fraction, a number becomes whole
+    "A share of something, or how many"
+    value = float(text)
+    if not 0 <= value < 1e12: # infinity and not-a-number too
+        raise ValueError
+    return int(value) if value >= 1 and value == int(value) else value
 
 parsers = {int: typed(int, 'a whole number'), float: typed(float, 'a number'), str: str,
            tuple: typed(whole_numbers, 'whole numbers such as 16,24,32')}
@@ -149,7 +159,8 @@ def options_of_training(
                                                          'before it')
     parser.add_argument('--out', metavar='FOLDER', help='run folder to make (default: runs/ARCH-DATA-NUMBER)')
     parser.add_argument('--resume', metavar='RUN', help='go on with this interrupted run, with its own settings')
-    parser.add_argument('--test', type=parsers[float], metavar='X', help='take this share (below 1) or number of the '
+    parser.add_argument('--test', type=typed(share_or_number, 'a share or a number'), metavar='X',
+                        help='take this share (below 1) or number of the '
                                                                          'images as '
                         'test images, where your own data has no test images')
     add_settings(parser, base)
@@ -797,7 +808,9 @@ def draw_explanation(photograph, image, maps, title, method):
     "Figure: the photograph with the mean map over it; below, what the network saw, with the map of each layer"
     from deepcnn4cifar.gradcam import fuse_maps, overlay, overlay_photograph
     from deepcnn4cifar.style import literal, new_figure, show_image
-    fig, axes = new_figure(2, 1, width='wide', height=6.4, gridspec_kw=dict(height_ratios=[3, 1]))
+    w, h = photograph.size
+    tall = min(max(4 * h / w, 1.5), 8) # inches, where the photograph is four wide
+    fig, axes = new_figure(2, 1, width='wide', height=tall + 2, gridspec_kw=dict(height_ratios=[tall, 1.5]))
     above, below = axes[0].get_subplotspec(), axes[1].get_subplotspec()
     for ax in axes:
         ax.remove()

@@ -156,7 +156,7 @@ def words_recipe(
     if r.channels:
         network.append(f'with {all_numbers(r.channels)} channels in its blocks')
     if r.width != 1:
-        network.append(f'{"all times" if r.channels else "with"} {r.width:g}{"" if r.channels else " times the usual channels"}')
+        network.append(f'all times {r.width:g}' if r.channels else f'with {r.width:g} times the usual channels')
     if not r.batch_norm:
         network.append('without batch norm')
     if r.dropout:
