@@ -84,6 +84,7 @@ def build(
     with torch.device('meta'):
         return vgg(arch, **kwargs)
 
+# %% ../nbs/05_why_3x3.ipynb #5838e788
 def receptive_fields(
     model:nn.Module, # network whose layers form a chain
     shapes:dict, # (input, output) shapes by layer name, as `trace_shapes` gives them
@@ -122,7 +123,8 @@ def layer_table(
         m = model.get_submodule(path)
         kernel = getattr(m, 'kernel_size', 1)
         rows.append(dict(
-            name=titles.get(path, 'pool' if isinstance(m, nn.AdaptiveAvgPool2d) else ''), layer=path, kind=type(m).__name__,
+            name=titles.get(path, 'pool' if isinstance(m, nn.AdaptiveAvgPool2d) else ''),
+            layer=path, kind=type(m).__name__,
             kernel=kernel[0] if isinstance(kernel, tuple) else kernel, output=after[1:],
             parameters=sum(p.numel() for p in m.parameters()), multiply_adds=counts[path],
             receptive_field=fields[path], memory=width * torch.Size(after).numel()))
@@ -193,7 +195,8 @@ def plot_costs(
     kinds = (-0.2, 'parameters', 'parameters', 'orange'), (0.2, 'multiply_adds', 'multiply-adds', 'blue')
     for offset, column, label, colour in kinds:
         share, total = 100 * t[column] / t[column].sum(), t[column].sum() / 1e6
-        ax.bar([i + offset for i in range(len(t))], share, 0.4, color=palette[colour], label=f'{label} ({total:,.1f} M)')
+        places, title = [i + offset for i in range(len(t))], f'{label} ({total:,.1f} M)'
+        ax.bar(places, share, 0.4, color=palette[colour], label=title)
     ax.set_xticks(range(len(t)), t.name, rotation=60, ha='right', rotation_mode='anchor')
     ax.set(ylabel='share (%)', title=f'{title_of(model)} at {size}×{size}')
     ax.legend(frameon=False)
@@ -211,13 +214,13 @@ def layer_seconds(
     p = next(model.parameters())
     channels = next(m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
     image = torch.randn(batch, channels, size, size, dtype=p.dtype, device=p.device)
-    started, best, hooks = {}, {}, []
+    started, passes, hooks = {}, {}, []
     def now(): # wait for the accelerator, which works while Python goes on
         if p.device.type != 'cpu':
             torch.accelerator.synchronize(p.device)
         return time.perf_counter()
     def start(name): return lambda m, inputs: started.update({name: now()})
-    def stop(name): return lambda m, inputs, output: best.update({name: min(best.get(name, float('inf')), now() - started[name])})
+    def stop(name): return lambda m, inputs, output: passes.setdefault(name, []).append(now() - started[name])
     try:
         for name, m in model.named_modules():
             if not list(m.children()):
@@ -228,4 +231,4 @@ def layer_seconds(
     finally:
         for hook in hooks:
             hook.remove()
-    return pd.Series(best, name='seconds')
+    return pd.Series({name: min(times) for name, times in passes.items()}, name='seconds')

@@ -15,7 +15,8 @@ from .files import whole_file
 from .vgg import check
 
 # %% ../nbs/library/drawing.ipynb #9aaa3214
-slab_colours = {'conv3': '#0072B2', 'conv1': '#E69F00', 'conv5': '#009E73', 'conv': '#56B4E9', 'pool': '#D55E00', 'fc': '#CC79A7'}
+slab_colours = {'conv3': '#0072B2', 'conv1': '#E69F00', 'conv5': '#009E73', 'conv': '#56B4E9', 'pool': '#D55E00',
+                'fc': '#CC79A7'}
 slab_titles = {'conv3': '3×3 convolution', 'conv1': '1×1 convolution', 'conv5': '5×5 convolution',
                'conv': 'other convolution', 'pool': 'max-pooling', 'fc': 'fully connected'}
 
@@ -64,7 +65,8 @@ def slabs(
         captions.append(((start + x) / 2, _caption(group)))
         x += max(7.5 - (x - start), found[-1][4] + 1.2)
     scale = 100 / x
-    return [(kind, a * scale, w * scale, h, d * scale) for kind, a, w, h, d in found], [(a * scale, lines) for a, lines in captions]
+    boxes = [(kind, x * scale, width * scale, height, depth * scale) for kind, x, width, height, depth in found]
+    return boxes, [(x * scale, lines) for x, lines in captions]
 
 # %% ../nbs/library/drawing.ipynb #03b63a9a
 themes = {'light': ('#ffffff', '#222222'), 'dark': ('#181818', '#e6e6e6')} # background, ink
@@ -112,14 +114,15 @@ def draw_vgg(
         ax = plt.subplots(figsize=(8, 3.5), dpi=100, facecolor=background, layout='constrained')[1]
     for kind, *box in boxes:
         for corners, dark in _faces(*box):
-            ax.add_patch(Polygon(corners, facecolor=_shade(slab_colours[kind], dark), edgecolor=background, linewidth=0.5))
+            colour = _shade(slab_colours[kind], dark)
+            ax.add_patch(Polygon(corners, facecolor=colour, edgecolor=background, linewidth=0.5))
     for x, lines in captions:
         for i, line in enumerate(lines):
             weight = 'bold' if i == 0 else None
             ax.text(x, -20 - 4.6 * i, line, ha='center', va='top', color=ink, fontsize=10, weight=weight)
     ax.set_title(caption_of(model, size), color=ink, fontsize=11)
     used = {kind for kind, *_ in boxes}
-    handles = [Patch(facecolor=colour, label=slab_titles[kind]) for kind, colour in slab_colours.items() if kind in used]
+    handles = [Patch(facecolor=slab_colours[kind], label=slab_titles[kind]) for kind in slab_colours if kind in used]
     ax.legend(handles=handles, loc='upper right', fontsize=10, frameon=False, labelcolor=ink)
     lowest = -21 - 4.6 * max(len(lines) for _, lines in captions)
     ax.set(xlim=(-2, 101), ylim=(lowest, max(_top(boxes), 27) + 2))

@@ -14,12 +14,12 @@ import json
 import math
 import os
 import re
+from importlib import import_module
 from pathlib import Path
-from zipfile import BadZipFile
 
 import safetensors.torch
 import torch
-from safetensors import safe_open, SafetensorError
+from safetensors import safe_open
 
 from .files import whole_file, write_whole
 from .vgg import heads, layer_names, names, Preprocessing, vgg, VGG
@@ -28,17 +28,17 @@ from .vgg import heads, layer_names, names, Preprocessing, vgg, VGG
 def save_weights(
     model:VGG, # network, whose `config` goes along
     path, # `.safetensors`, or `.pth`/`.pt` for PyTorch's own format
-    preprocessing:Preprocessing=None, # what it takes and what its outputs are called; `model.preprocessing` when left out
+    preprocessing:Preprocessing=None, # what it takes; `model.preprocessing` when left out
     **extra, # `size`, `mean`, `std`, `classes` to say otherwise, and anything else worth remembering that JSON can hold
 ) -> Path: # the file
-    "Write a network's weights, with all that `load_weights` needs to rebuild it; ValueError if the facts do not fit the network"
+    "Write a network's weights, with all that `load_weights` needs to rebuild it; ValueError if the facts do not fit"
     path = Path(path)
     extra = {'temperature': model.temperature} | extra
     known = (preprocessing or model.preprocessing).to_dict() | {k: v for k, v in extra.items() if v is not None}
     known |= Preprocessing.from_dict(known).to_dict()
     named, outputs = len(known.get('classes', ())), model.config['num_classes']
     if named not in (0, outputs):
-        raise ValueError(f'{named} class names were given for a network with {outputs} outputs: give one name per output')
+        raise ValueError(f'{named} class names were given for a network with {outputs} outputs: give one for each')
     metadata = {'format': 'pt', **{k: json.dumps(v) for k, v in (dict(arch=model.config) | known).items()}}
     if path.suffix not in ('.safetensors', '.pth', '.pt'):
         raise ValueError(f'cannot tell the format of {path.name}: end it in .safetensors, .pth or .pt')
@@ -160,7 +160,7 @@ def _why_unreadable(path, error):
         if f.read(16) == b'version https://':
             return 'it is a Git LFS pointer, and the file itself has to be fetched with git lfs pull'
     said = {'TorchScript': 'it is a TorchScript program, so load it with torch.jit.load and save its state_dict()',
-            'persistent_load': 'it is a whole network pickled by an old PyTorch, so load it there and save its state_dict()',
+            'persistent_load': 'it is a network pickled by an old PyTorch, so load it there and save its state_dict()',
             'blocked': 'it asks for code to be run', 'reduce': 'it asks for code to be run'}
     return next((reason for part, reason in said.items() if part in str(error)),
                 'it is cut off or not a .safetensors or .pth file')
@@ -259,8 +259,9 @@ def recognise(
         raise ValueError(f'{source} belongs to no VGG: it has no convolution features.0.weight')
     channels, tried = [state[k].shape[0] for k in sorted(state, key=_numbers_in) if state[k].ndim == 4], []
     for width in _widths_of(channels):
-        shared = dict(batch_norm=any(k.endswith('running_mean') for k in state), in_channels=first.shape[1], width=width,
-                      ceil_mode=False, **_recognise_head(state, channels[-1], width))
+        normed = any(k.endswith('running_mean') for k in state)
+        shared = dict(batch_norm=normed, in_channels=first.shape[1], width=width, ceil_mode=False,
+                      **_recognise_head(state, channels[-1], width))
         for config in names.values():
             options = dict(config=config, **shared)
             with torch.device('meta'):
@@ -304,7 +305,7 @@ def load_weights(
             with torch.device('meta'):
                 model = vgg(**(arch or recognise(state, path)))
         except TypeError as e:
-            raise ValueError(f'{path} asks for an option that this version does not know ({e}): update deepcnn4cifar') from e
+            raise ValueError(f'{path} asks for an option that this version does not know: update deepcnn4cifar') from e
         state = _complete(state, model.state_dict())
         check_state(state, model, path)
         trained = [p.requires_grad for p in model.parameters()]
@@ -353,8 +354,8 @@ def transfer_weights(
 def _source_layers(source):
     "Layers of a network, state dict or file by the paper's names, each with its batch norm or None"
     if isinstance(source, torch.nn.Module):
-        return {name: (source.get_submodule(path), _norm_after(source, path)) for name, path in layer_names(source).items()
-                if not name.startswith('pool')}
+        paths = {name: path for name, path in layer_names(source).items() if not name.startswith('pool')}
+        return {name: (source.get_submodule(path), _norm_after(source, path)) for name, path in paths.items()}
     state = standard_names(source) if isinstance(source, dict) else read_weights(source)[0]
     try:
         options = recognise(state, 'the source')
@@ -446,7 +447,7 @@ def _weights_in(
     return min(files, key=lambda p: (p.stem != 'vgg16', p.name), default=None)
 
 def find_weights(
-    name=None, # file, folder of a run, http(s) address, or the name of a network such as 'vgg16'; any network when left out
+    name=None, # file, folder of a run, http(s) address, or a network's name such as 'vgg16'; any when left out
 ) -> Path: # file of weights
     "Where weights are: at `name`, at `$DEEPCNN4CIFAR_WEIGHTS`, or in a folder `pretrained` (of the checkout, or here)"
     import deepcnn4cifar
@@ -528,9 +529,10 @@ def from_hub(
 def _to_onnx(model, image, known):
     "Content of an ONNX file"
     try:
-        import onnx, onnxscript
+        for package in ('onnx', 'onnxscript'):
+            import_module(package)
     except ImportError as e:
-        raise RuntimeError(f"ONNX needs one more package: pip install 'deepcnn4cifar[onnx]' ({e.name} is missing)") from e
+        raise RuntimeError(f"ONNX needs more: pip install 'deepcnn4cifar[onnx]' ({e.name} is missing)") from e
     shapes = ({0: torch.export.Dim('batch', min=1)},)
     program = torch.onnx.export(model, (image,), dynamo=True, dynamic_shapes=shapes, input_names=['image'],
                                 output_names=['logits'], verbose=False)
