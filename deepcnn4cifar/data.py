@@ -244,14 +244,17 @@ _system_names = {
 
 
 def is_image(name):
+    "Whether a file is called like an image in a format that is read"
     return name.lower().endswith(image_endings)
 
 
 def is_hidden(name):
+    "Whether a file, or a folder that it lies in, is hidden or belongs to the system"
     return any(p.startswith('.') or p.lower() in _system_names for p in path_parts(name))
 
 
 def path_parts(name):
+    "The folders and the file of a path with slashes"
     return [p for p in name.split('/') if p not in ('', '.', '..')]
 
 
