@@ -57,20 +57,21 @@ class Muon(torch.optim.Optimizer):
                 if group['matrix']: shrink(p, group)
                 p.add_(self.direction(p, group), alpha=-group['lr'])
 
-    def direction(self, p, group):
-        "What a step subtracts, before it is multiplied by the learning rate"
-        g, state = p.grad, self.state[p]
-        if group['weight_decay'] and not group['matrix']: g = g.add(p, alpha=group['weight_decay'])
-        if 'momentum_buffer' not in state: state['momentum_buffer'] = torch.zeros_like(g)
-        buffer = state['momentum_buffer'].mul_(group['momentum']).add_(g)
-        g = g.add(buffer, alpha=group['momentum'])
-        return self.orthogonal(g) if group['matrix'] else g
-
 # %% ../nbs/07_from_one_step_to_muon.ipynb #80cca2c7
 def shrink(p, group):
     "Bring a matrix back to its norm; where that is not asked for, weight decay"
     if group['renormalise']: p.mul_(len(p) ** .5 / p.norm())
     elif group['weight_decay']: p.mul_(1 - group['lr'] * group['weight_decay'])
+
+@patch
+def direction(self:Muon, p, group):
+    "What a step subtracts, before it is multiplied by the learning rate"
+    g, state = p.grad, self.state[p]
+    if group['weight_decay'] and not group['matrix']: g = g.add(p, alpha=group['weight_decay'])
+    if 'momentum_buffer' not in state: state['momentum_buffer'] = torch.zeros_like(g)
+    buffer = state['momentum_buffer'].mul_(group['momentum']).add_(g)
+    g = g.add(buffer, alpha=group['momentum'])
+    return self.orthogonal(g) if group['matrix'] else g
 
 @patch
 def orthogonal(self:Muon, g):
@@ -124,8 +125,8 @@ def rates_and_momenta(
     return [g['lr'] for g in groups], [g['momentum'] if 'momentum' in g else g['betas'][0] for g in groups]
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #901a5f01
-one_rate = ('The parameter groups go by kind (convolutions, linear layers, norms and biases), not by depth, so a slice of '
-            'learning rates means nothing here: give one rate, and freeze early blocks with freeze_to instead.')
+one_rate = ('The parameter groups go by kind (convolutions, linear layers, norms and biases), not by depth, so a slice '
+            'of learning rates means nothing here: give one rate, and freeze early blocks with freeze_to instead.')
 
 class GroupsByKind(OptimWrapper):
     "fastai's wrapper of a PyTorch optimiser, which refuses the slices of rates that fastai means by depth"
