@@ -7,7 +7,7 @@ const store = globalThis.caches ? await caches.open(`deepcnn4cifar-${files.versi
 async function load(name, tell) {
   let response = await store?.match(name)
   if (!response) {
-    response = await fetch(name)
+    response = await fetch(name, {cache: 'no-cache'})
     if (!response.ok) throw new Error(`${name} could not be loaded (${response.status}).`)
     await store?.put(name, response.clone()).catch(() => {})
   }
@@ -35,7 +35,7 @@ export async function openNetwork(progress) {
   const session = await ort.InferenceSession.create(new Uint8Array(model), {executionProviders: ['wasm'], graphOptimizationLevel: 'all', logSeverityLevel: 3})
   const {size, mean, std, classes, temperature = 1} = network
 
-  async function answer(pixels, target = -1) {
+  async function compute(pixels, target) {
     const input = new Float32Array(pixels.length), area = size * size, f = Math.fround
     for (let i = 0; i < input.length; i++) {
       const channel = Math.trunc(i / area)
@@ -50,10 +50,13 @@ export async function openNetwork(progress) {
     const shares = logits.map(z => Math.exp((z - top) / temperature)), sum = shares.reduce((a, b) => a + b, 0)
     const map = name => ({data: out[name].data, height: out[name].dims[1], width: out[name].dims[2]})
     const maps = [...Object.entries(network.layers).map(([name, title]) => ({title, ...map(`maps.${name}`)})), {title: 'mean', ...map('maps.mean')}]
-    return {classes, logits, probabilities: shares.map(s => s / sum), maps, milliseconds,
+    return {size, classes, logits, probabilities: shares.map(s => s / sum), maps, milliseconds,
       best: logits.indexOf(top), target: target < 0 ? logits.indexOf(top) : target,
       distance: out.distance?.data[0], threshold: network.familiarity?.threshold}
   }
+
+  let before = Promise.resolve()  // a session takes one question at a time
+  const answer = (pixels, target = -1) => before = before.catch(() => {}).then(() => compute(pixels, target))
 
   await answer(new Uint8Array(3 * size * size))  // the first run prepares the weights
   return {answer, size, classes, layers: Object.keys(network.layers).length}

@@ -3,13 +3,14 @@
 import {decode, pixels} from './picture.js'
 
 const $ = id => document.getElementById(id)
-const percent = p => `${(100 * p).toFixed(1)} %`
+const percent = p => `${(100 * p).toFixed(1)}\u00a0%`
 
 // -- examples -------------------------------------------------------------------------------------------------------
 
 const examples = [
   ['photographs/cat.jpg', 'a cat'], ['photographs/horse.png', 'the silhouette of a horse'], ['photographs/rocket.jpg', 'a rocket'], ['photographs/coffee.jpg', 'a cup of coffee'],
-  ...['disc', 'ring', 'square', 'triangle', 'star', 'heart', 'crescent', 'arrow'].map(name => [`shapes/${name}.png`, `a drawn ${name}`])]
+  ...['airplane', 'ship', 'automobile', 'truck', 'bird'].map(name => [`drawings/${name}.svg`, `a drawing: ${name}`]),
+  ...['ring', 'star', 'heart'].map(name => [`shapes/${name}.png`, `a shape: ${name}`])]
 
 function showExamples() {
   for (const [address, text] of examples) {
@@ -118,10 +119,10 @@ async function look(file, text) {
 }
 
 async function explain(fresh) {
-  const net = await network(), mine = turn
-  const answer = await net.answer(state.bytes, state.target)
-  if (mine != turn) return
-  state.answer = globalThis.answer = {...answer, pixels: [...state.bytes]}
+  const net = await network(), mine = turn, {target} = state
+  const answer = await net.answer(state.bytes, target)
+  if (mine != turn || target != state.target) return  // overtaken
+  state.answer = globalThis.latest = {...answer, pixels: [...state.bytes]}  // `latest` is for the test of this page
   if (!$('classes').querySelector('input')) showClasses(answer.classes)
   $('result').hidden = false
   showPixels(net.size)

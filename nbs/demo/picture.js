@@ -29,10 +29,24 @@ function weights(length, start, end, size, filter) {
 
 const byte = sum => Math.min(Math.max(sum >> bits, 0), 255)
 
+// A drawing (SVG), which `createImageBitmap` does not read
+async function drawn(file) {
+  const address = URL.createObjectURL(file), image = new Image()
+  try {
+    image.src = address
+    await image.decode()
+    const canvas = document.createElement('canvas')
+    Object.assign(canvas, {width: image.naturalWidth || 512, height: image.naturalHeight || 512})
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height)
+    return await createImageBitmap(canvas)
+  } finally { URL.revokeObjectURL(address) }
+}
+
 // A picture that the browser can read, upright, with its own numbers; an Error with one sentence otherwise
 export async function decode(file) {
+  const options = {colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'from-image'}
   let bitmap
-  try { bitmap = await createImageBitmap(file, {colorSpaceConversion: 'none', premultiplyAlpha: 'none', imageOrientation: 'from-image'}) }
+  try { bitmap = file.type == 'image/svg+xml' ? await drawn(file) : await createImageBitmap(file, options).catch(() => createImageBitmap(file)) }  // some browsers lack an option
   catch { throw new Error(`${file.name || 'This'} is not a picture that this browser can read: try a JPEG, PNG, GIF or WebP.`) }
   if (bitmap.width * bitmap.height > 64e6) throw new Error(`This picture has ${bitmap.width}×${bitmap.height} pixels, more than the 64 million that are taken: make it smaller first.`)
   return bitmap
