@@ -7,8 +7,8 @@ __all__ = ['slopes', 'layer_kinds', 'map_kinds', 'opset', 'ir_version', 'OnnxGra
            'conv_nodes', 'norm_nodes', 'relu_nodes', 'leaky_relu_nodes', 'elu_nodes', 'tanh_nodes', 'silu_nodes',
            'mish_nodes', 'gelu_nodes', 'activation_nodes', 'pool_nodes', 'average_nodes', 'lrn_nodes', 'linear_nodes',
            'flatten_nodes', 'same_nodes', 'chain', 'fold_norms', 'forward_nodes', 'hirescam_nodes', 'gradcam_nodes',
-           'target_nodes', 'backward_nodes', 'mean_nodes', 'distance_nodes', 'known_facts', 'explainable_onnx',
-           'export_maps']
+           'target_nodes', 'backward_nodes', 'mean_nodes', 'distance_nodes', 'known_facts', 'pack_onnx', 'check_chain',
+           'check_layers', 'explainable_onnx', 'export_maps']
 
 # %% ../nbs/library/onnx_maps.ipynb #92560316
 import copy, json
@@ -435,6 +435,48 @@ def known_facts(
     return {k: v for k, v in known.items() if v is not None}
 
 
+def pack_onnx(
+    g: OnnxGraph,  # the graph
+    takes: tuple,  # shape of a picture, (channels, height, width)
+    gives: dict,  # output's name -> its shape without the batch
+    facts: dict,  # as from `known_facts`
+):  # onnx ModelProto
+    "Inputs, outputs, nodes, constants and metadata as one ONNX model"
+    from onnx import helper, TensorProto
+
+    tensor = lambda name, shape, kind=TensorProto.FLOAT: helper.make_tensor_value_info(name, kind, ['batch', *shape])
+    inputs = [tensor('images', takes), tensor('target', (), TensorProto.INT64)]
+    outputs = [tensor(name, shape) for name, shape in gives.items()]
+    graph = helper.make_graph(g.nodes, 'network_with_maps', inputs, outputs, g.constants)
+    opsets = [helper.make_opsetid('', opset)]
+    file = helper.make_model(graph, opset_imports=opsets, ir_version=ir_version, producer_name='deepcnn4cifar')
+    helper.set_model_props(file, {k: json.dumps(v) for k, v in facts.items()})
+    return file
+
+# %% ../nbs/library/onnx_maps.ipynb #63dd6956
+def check_chain(
+    model: nn.Module,  # a VGG in evaluation mode, on the CPU
+    takes: tuple,  # shape of a picture, (channels, height, width)
+):
+    "Nothing, or a ValueError if the network is more than the chain of its layers"
+    x = torch.rand(2, *takes, generator=torch.Generator().manual_seed(0))
+    y = x
+    for _, m in chain(model):
+        y = m(y.clone())
+    if not torch.allclose(y, model(x), 1e-3, 1e-4):
+        raise ValueError('the network does more than its layers do one after the other: export it without maps.')
+
+
+def check_layers(
+    steps: list,  # as from `forward_nodes`
+    layers,  # names of layers
+):
+    "Nothing, or a ValueError if one of the layers has no feature maps in the graph"
+    for name in layers:
+        if not any(name == step[0] and len(step[2]) == 4 for step in steps):
+            raise ValueError(f'{name!r} has no feature maps in this network: ask for a layer such as {steps[0][0]}.')
+
+# %% ../nbs/library/onnx_maps.ipynb #545d085f
 def explainable_onnx(
     model: nn.Module,  # a VGG of this library or of torchvision
     size: int = None,  # side of the square pictures that it will get; the one it was trained on, or 32, if None
@@ -445,7 +487,7 @@ def explainable_onnx(
 ):  # onnx ModelProto
     "A network with its class activation maps as an ONNX model: 'images' and 'target' in, 'logits' and maps out"
     try:
-        from onnx import helper, TensorProto
+        import onnx  # noqa: F401
     except ImportError as e:
         raise RuntimeError("ONNX needs one more package: pip install 'deepcnn4cifar[onnx]'") from e
     check_eager(model)
@@ -453,30 +495,18 @@ def explainable_onnx(
     layers = list(find_layers(model, default_layers(model, 'relu') if layers is None else layers))
     model, g = copy.deepcopy(model).float().cpu(), OnnxGraph(half)
     keep = layers if familiarity is None else [*layers, familiarity.layer]
+    channels = next(m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
     with torch.no_grad(), eval_mode(model):
         steps = forward_nodes(g, model, size, keep)
-    for name in keep:
-        if name not in [s[0] for s in steps]:
-            raise ValueError(
-                f'{name!r} is not a layer of the chain from the image to the logits: '
-                f'ask for a layer such as {steps[0][0]}.'
-            )
-    shapes = backward_nodes(g, steps, dict(maps=default_method, gradcam='gradcam'), layers)
-    shapes |= mean_nodes(g, {k: v for k, v in shapes.items() if k.startswith('maps.')}, size)
+        check_layers(steps, keep)
+        check_chain(model, (channels, size, size))
+    maps = backward_nodes(g, steps, dict(maps=default_method, gradcam='gradcam'), layers)
+    maps |= mean_nodes(g, {k: v for k, v in maps.items() if k.startswith('maps.')}, size)
     if familiarity is not None:
-        shapes |= distance_nodes(g, familiarity, steps)
-    tensor = lambda name, shape, kind=TensorProto.FLOAT: helper.make_tensor_value_info(name, kind, ['batch', *shape])
-    channels = next(m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d))
-    inputs = [tensor('images', (channels, size, size)), tensor('target', (), TensorProto.INT64)]
-    outputs = [tensor('logits', steps[-1][2][1:]), *(tensor(name, shape) for name, shape in shapes.items())]
-    graph = helper.make_graph(g.nodes, 'network_with_maps', inputs, outputs, g.constants)
-    file = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid('', opset)], ir_version=ir_version, producer_name='deepcnn4cifar'
-    )
-    if familiarity is not None:
+        maps |= distance_nodes(g, familiarity, steps)
         facts = dict(familiarity=dict(layer=familiarity.layer, threshold=familiarity.threshold)) | facts
-    helper.set_model_props(file, {k: json.dumps(v) for k, v in known_facts(model, layers, size, **facts).items()})
-    return file
+    gives = {'logits': steps[-1][2][1:], **maps}
+    return pack_onnx(g, (channels, size, size), gives, known_facts(model, layers, size, **facts))
 
 # %% ../nbs/library/onnx_maps.ipynb #776f1212
 def export_maps(

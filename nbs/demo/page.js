@@ -174,8 +174,8 @@ function showAnswer() {
   $('familiar').hidden = distance === undefined
   $('familiar').className = strange ? 'notice' : 'hint'
   $('familiar').textContent = strange
-    ? `Unfamiliar: this picture is unlike anything the network was trained on, so the answer may mean nothing (distance ${distance.toFixed(2)}; 99 % of the validation images lie within ${threshold.toFixed(2)}).`
-    : `Familiar: the training images hold pictures like this one (distance ${distance?.toFixed(2)}, the limit is ${threshold?.toFixed(2)}).`
+    ? `Unfamiliar: this picture is unlike anything the network was trained on, so the answer may mean nothing (distance ${distance.toFixed(3)}; 99\u00a0% of the validation images lie within ${threshold.toFixed(3)}).`
+    : `Familiar: the training images hold pictures like this one (distance ${distance?.toFixed(3)}, the limit is ${threshold?.toFixed(3)}).`
   $('time').textContent = `Answer and all maps took ${Math.round(answer.milliseconds)} ms on your machine.`
 }
 
