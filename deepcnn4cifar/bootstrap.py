@@ -30,7 +30,8 @@ def check_level(
     level:float, # of an interval
 ):
     "ValueError unless the level is a probability between 0 and 1"
-    if not 0 < level < 1: raise ValueError(f'The level of an interval lies between 0 and 1, for example 0.95, not at {level}.')
+    if not 0 < level < 1:
+        raise ValueError(f'The level of an interval lies between 0 and 1, for example 0.95, not at {level}.')
 
 def interval(
     samples:np.ndarray, # a number per resample; NaN where it is undefined

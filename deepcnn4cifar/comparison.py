@@ -14,7 +14,7 @@ from .bootstrap import check_level, interval, measure, metric_columns, resamples
 from .evaluation import wilson
 from .style import given_or_new, literal, palette, percent_axis, styled
 
-# %% ../nbs/12_which_one_is_better.ipynb #949d0940
+# %% ../nbs/12_which_one_is_better.ipynb #8c7f7729
 @styled()
 def plot_accuracies(
     runs, # dict: name -> Predictions (or a list of them, one per seed)
@@ -32,7 +32,8 @@ def plot_accuracies(
             ax.plot(np.mean(rates), y, '|', ms=18, mew=2, color=palette['blue'])
         else:
             low, high = wilson(ps[0].correct.sum(), len(ps[0]))
-            ax.errorbar(rates[0], y, xerr=[[rates[0] - low], [high - rates[0]]], fmt='o', color=palette['blue'], capsize=3)
+            error = [[rates[0] - low], [high - rates[0]]]
+            ax.errorbar(rates[0], y, xerr=error, fmt='o', color=palette['blue'], capsize=3)
     several = any(len(ps) > 1 for ps in groups.values())
     ax.set_yticks(range(len(groups)), [literal(name) for name in groups])
     ax.set_ylim(len(groups) - .5, -.5)
@@ -50,7 +51,8 @@ def aligned(
     if not runs: raise ValueError('There is nothing to compare: give the predictions of at least one network.')
     out = [p.subset(np.argsort(p.index, kind='stable')) for p in runs]
     a = out[0]
-    if len(np.unique(a.index)) < len(a): raise ValueError('Some image is predicted twice: comparing needs each index once.')
+    if len(np.unique(a.index)) < len(a):
+        raise ValueError('Some image is predicted twice: comparing needs each index once.')
     for b in out[1:]:
         if a.classes != b.classes:
             raise ValueError('The predictions have different classes, so they cannot be compared.')
@@ -66,11 +68,11 @@ def same_images(a, b) -> bool:
     try: return bool(aligned(a, b))
     except ValueError: return False
 
-# %% ../nbs/12_which_one_is_better.ipynb #dad01643
+# %% ../nbs/12_which_one_is_better.ipynb #4f12a5c5
 def mcnemar(
     a, b, # Predictions on the same images
 ) -> dict: # both, only_a, only_b, neither (numbers of images), p_value
-    "McNemar's exact test: of the images that exactly one of the two gets right, does either get more than chance would give?"
+    "McNemar's exact test: of the images that only one of the two gets right, does either get more than chance gives?"
     a, b = (p.correct for p in aligned(a, b))
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.
@@ -108,13 +110,13 @@ def holm(
     out[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
     return out
 
-# %% ../nbs/12_which_one_is_better.ipynb #78c5712f
+# %% ../nbs/12_which_one_is_better.ipynb #aaa73ac1
 def compare(
     runs, # dict: name -> Predictions, all on the same images
     bootstrap:int=1000, # resamples
     seed:int=0, # of the resamples
 ): # DataFrame, a row per pair: a, b, difference (b minus a), low, high, p_value, p_holm
-    "Differences in accuracy between networks on the same images: paired interval, McNemar's test with Holm's correction"
+    "Differences in accuracy between networks on the same images: paired interval, McNemar's test, Holm's correction"
     import pandas as pd
     if len(runs) < 2: raise ValueError('Comparing needs at least two runs.')
     names = list(runs)
@@ -128,7 +130,7 @@ def compare(
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table['p_value']))
 
-# %% ../nbs/12_which_one_is_better.ipynb #6fefd823
+# %% ../nbs/12_which_one_is_better.ipynb #e93f0258
 def _p_in_words(p): return 'p < 0.001' if p < .001 else f'p = {p:.3f}'
 
 def in_words(
@@ -147,7 +149,9 @@ def in_words(
         if r.p_holm < alpha:
             said.append(f'{better} is better than {worse} by {numbers}: this holds up.')
             continue
-        could = f'; a difference of {100 * r.detectable:.2f} points would probably have been found' if hasattr(r, 'detectable') else ''
+        could = ''
+        if 'detectable' in table:
+            could = f'; a difference of {100 * r.detectable:.2f} points would probably have been found'
         said.append(f'{better} and {worse} cannot be told apart: {numbers}{could}.')
     if 'detectable' in table: return said + ['This compares ways of training, over seeds and images.']
     return said + ['This compares these trained networks on these images; '
@@ -165,7 +169,7 @@ def seed_variances(
     observed = of_seed.var(ddof=1)
     return max(observed - rest / n, 0.), observed
 
-# %% ../nbs/12_which_one_is_better.ipynb #d0c6f78f
+# %% ../nbs/12_which_one_is_better.ipynb #8749dd0e
 def _difference(a, b, pairs, power):
     "Entries for the difference of two ways of training; a and b are arrays (seeds, images) of 0 and 1"
     n = a.shape[1]
@@ -180,6 +184,7 @@ def _difference(a, b, pairs, power):
     detectable = (chance.ppf(1 - .025 / pairs) + norm.ppf(power)) * error
     return dict(difference=d, low=d - half, high=d + half, p_value=2 * chance.sf(abs(d) / error), detectable=detectable)
 
+# %% ../nbs/12_which_one_is_better.ipynb #ecd1fba3
 def compare_groups(
     groups, # dict: name -> list of Predictions, one per seed, all on the same images
     power:float=0.8, # chance with which a difference shall be found to count as detectable

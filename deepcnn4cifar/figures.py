@@ -93,9 +93,9 @@ def plot_confusion(
     ax.spines[:].set_visible(True)
     return ax.figure
 
-# %% ../nbs/library/figures.ipynb #93347512
+# %% ../nbs/library/figures.ipynb #c14fac39
 def _one_vs_rest(predictions, display, which, ax):
-    "A curve per class and one for all pooled, with their areas; classes without images (or with nothing else) are left out"
+    "A curve per class and one for all pooled, and their areas; classes without images are left out"
     p, K = predictions, len(predictions.classes)
     need_scores(p)
     is_target = p.target[:, None] == np.arange(K)
@@ -129,7 +129,8 @@ def plot_roc(
     mean = np.mean(areas[:-1])
     if mean > .9: _enlarge_corner(ax)
     ax.plot([0, 1], [0, 1], color=palette['grey'], lw=1, ls='--', label='guessing (0.500)')
-    ax.set(xlabel='false-positive rate (of the other classes\' images)', ylabel='true-positive rate (of the class\'s images)',
+    ax.set(xlabel='false-positive rate (of the other classes\' images)',
+           ylabel='true-positive rate (of the class\'s images)',
            xlim=(-.01, 1.01), ylim=(-.01, 1.01), title=_titled(f'ROC curves, mean area {mean:.3f}', predictions))
     _legend_of_classes(ax, areas, 'area under the curve', loc='lower right')
     return ax.figure
@@ -152,7 +153,8 @@ def plot_precision_recall(
     from sklearn.metrics import PrecisionRecallDisplay
     ax, areas = _one_vs_rest(predictions, PrecisionRecallDisplay, 1, ax)
     mean = np.mean(areas[:-1])
-    ax.set(xlabel='recall (share of the class\'s images found)', ylabel='precision (share of the answers that are right)',
+    ax.set(xlabel='recall (share of the class\'s images found)',
+           ylabel='precision (share of the answers that are right)',
            xlim=(-.01, 1.01), ylim=(-.01, 1.01),
            title=_titled(f'Precision against recall, mean average precision {mean:.3f}', predictions))
     _legend_of_classes(ax, areas, 'average precision', loc='lower left' if mean > .7 else 'upper right')
@@ -339,7 +341,8 @@ def plot_reliability(
     low, high = wilson([p.correct[which == b].sum() for b in full], [(which == b).sum() for b in full])
     ax.vlines(sure, low, high, color=palette['sky'], lw=4, alpha=.7, label='95 % interval')
     ax.plot(sure, right, 'o-', color=palette['blue'], ms=5, label='the network')
-    ax.set(xlabel='confidence (mean probability of the predicted class)', ylabel='accuracy', xlim=(0, 1.02), ylim=(0, 1.02),
+    ax.set(xlabel='confidence (mean probability of the predicted class)', ylabel='accuracy',
+           xlim=(0, 1.02), ylim=(0, 1.02),
            title=_titled(f'Reliability, expected calibration error {calibration_error(p, bins):.3f}', p))
     percent_axis(ax.xaxis)
     percent_axis(ax.yaxis)

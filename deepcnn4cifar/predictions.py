@@ -40,7 +40,8 @@ def _whole_numbers(values, what):
     values = np.asarray(values)
     whole = values.dtype.kind in 'iufb' and np.all(np.isfinite(values)) and np.all(values == np.floor(values))
     if values.size and not whole:
-        raise ValueError(f'{what} must be whole numbers, one per image; these are {values.dtype} such as {values.flat[0]!r}.')
+        raise ValueError(f'{what} must be whole numbers, one per image; '
+                         f'these are {values.dtype} such as {values.flat[0]!r}.')
     return values.astype(np.int64)
 
 def _checked_logits(logits):
@@ -190,7 +191,8 @@ def load(cls:Predictions,
 ) -> Predictions:
     "Read predictions from the file that Predictions.save has written"
     if not Path(path).is_file():
-        raise FileNotFoundError(f'{path} does not exist: `deepcnn4cifar evaluate` writes such a file into the run folder.')
+        raise FileNotFoundError(f'{path} does not exist: '
+                                '`deepcnn4cifar evaluate` writes such a file into the run folder.')
     try:
         with np.load(path, allow_pickle=False) as z: kept = dict(z)
         more = {k: kept[k].item() for k in _fields[4:] if k in kept}
@@ -211,7 +213,8 @@ def _class_names(classes, *labels):
                          'use one kind, or give the class names.')
     if not all(numbers): return tuple(sorted(set(np.concatenate(seen))))
     most = max(int(x) for s in seen for x in s)
-    if most >= 100_000: raise ValueError(f'A label is {most}: give the class names, so that it is clear what is counted.')
+    if most >= 100_000:
+        raise ValueError(f'A label is {most}: give the class names, so that it is clear what is counted.')
     return tuple(map(str, range(most + 1)))
 
 def _positions(labels, classes, what):
@@ -266,7 +269,7 @@ def _find_roles(path, names, classes):
                              'rename one of them, or give the class names if one is a class.')
     return {role: several[0] if several else None for role, several in found.items()}
 
-# %% ../nbs/library/predictions.ipynb #703da952
+# %% ../nbs/library/predictions.ipynb #d29437de
 def kind_of_scores(
     values:np.ndarray, # (N, K)
 ) -> str: # probabilities or logits
@@ -288,7 +291,8 @@ def _targets_of(path, split, index):
     index = split.index if index is None else _whole_numbers(index, 'index')
     where = {int(i): k for k, i in enumerate(split.index)}
     if any(int(i) not in where for i in index):
-        raise ValueError(f'{path} has indices that the split has not: give the split that the predictions were made on.')
+        raise ValueError(f'{path} has indices that the split has not: '
+                         'give the split that the predictions were made on.')
     return index, np.asarray(split.labels)[[where[int(i)] for i in index]]
 
 def _from_parts(cls, path, parts, classes, scores, split, kwargs):
@@ -319,8 +323,8 @@ def _check_answers(path, p, predicted):
         raise ValueError(f'{path}: the predicted classes do not fit the scores.')
     other = p.probabilities[np.arange(len(p)), answers] < p.confidence
     if other.any():
-        raise ValueError(f'{path}: for {other.sum()} of {len(p)} images the predicted class is not the one with the best '
-                         'score. Are all columns that were taken for classes classes? Name them with classes=.')
+        raise ValueError(f'{path}: for {other.sum()} of {len(p)} images the predicted class is not the one with '
+                         'the best score. Is a column taken for a class that is none? Name the classes with classes=.')
 
 # %% ../nbs/library/predictions.ipynb #fe40cd4d
 def _read_table(path):
@@ -328,7 +332,8 @@ def _read_table(path):
     import pandas as pd
     if not Path(path).is_file(): raise FileNotFoundError(f'{path} does not exist.')
     try:
-        table = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, skipinitialspace=True, encoding='utf-8-sig')
+        table = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, skipinitialspace=True,
+                            encoding='utf-8-sig')
     except (ValueError, UnicodeDecodeError) as e:
         raise ValueError(f'{path} is not a table in CSV format ({e}).') from e
     if table.isna().any().any(): raise ValueError(f'{path} has rows that are shorter than its heading.')
@@ -350,7 +355,7 @@ def _as_numbers(path, name, column):
     if wrong.any(): raise ValueError(f'{path}: {name} holds {column[wrong][0]!r}, which is not a number.')
     return values.astype(float)
 
-# %% ../nbs/library/predictions.ipynb #5f09fcfa
+# %% ../nbs/library/predictions.ipynb #b617df7a
 def _are_classes(path, numbers, target):
     "ValueError unless something speaks for each of the columns of numbers being a class"
     names, values = list(numbers), np.stack(list(numbers.values()), 1)
@@ -361,8 +366,9 @@ def _are_classes(path, numbers, target):
     constant = [n for n in others if len(values) > 1 and np.ptp(numbers[n]) == 0]
     if sums_to_one(values) and not constant: return
     if numbered and (names == [str(k) for k in range(len(names))] or max(map(int, seen)) == len(names) - 1): return
-    doubtful = ', '.join(map(repr, constant or others))
-    raise ValueError(f'{path}: it is not clear whether {doubtful} {"is a class" if doubtful.count(",") == 0 else "are classes"}. '
+    doubtful = constant or others
+    are = 'is a class' if len(doubtful) == 1 else 'are classes'
+    raise ValueError(f'{path}: it is not clear whether {", ".join(map(repr, doubtful))} {are}. '
                      'Remove what is none, or name the classes with classes=.')
 
 def _pick_classes(path, numbers, classes, target):
@@ -400,7 +406,7 @@ def from_csv(cls:Predictions,
     parts = {k: table[roles[k]] for k in ('target', 'predicted') if roles[k] is not None}
     if any((column == '').any() for column in parts.values()): raise ValueError(f'{path} has empty fields.')
     if roles['index'] is not None:
-        parts['index'] = _as_numbers(path, 'its column without a heading' if unnamed == [roles['index']] else 'index', table[roles['index']])
+        parts['index'] = _as_numbers(path, roles['index'] or 'its column without a heading', table[roles['index']])
         if parts['index'] is None: raise ValueError(f'{path}: the index must be whole numbers.')
     columns = _pick_classes(path, numbers, classes, parts.get('target'))
     if columns:

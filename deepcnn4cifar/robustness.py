@@ -6,104 +6,138 @@
 __all__ = ['corruptions', 'classifier', 'relabelled', 'nearest_training_images', 'without_duplicates', 'several_looks', 'corrupt',
            'corruption_table', 'plot_corruptions', 'load_cifar10_1']
 
-# %% ../nbs/library/robustness.ipynb #345f72ec
+# %% ../nbs/library/robustness.ipynb #63506b7f
 import io
 from dataclasses import replace
 from pathlib import Path
 import numpy as np
-from . import evaluation as ev, figures as fg
+from scipy.special import softmax
 from .data import Split
-from .style import given_or_new, line_style
+from .evaluation import wilson
+from .predictions import Predictions
+from .style import given_or_new, line_style, literal, percent_axis, styled
 
-# %% ../nbs/library/robustness.ipynb #4e2b0a94
+# %% ../nbs/library/robustness.ipynb #c3497f25
 def classifier(
     model, # network that returns logits
-    mean, std, # channel statistics of its training images, in [0, 1]
+    preprocessing=None, # Preprocessing, function from uint8 images to the network's input; left out: the model's own
     device=None, # left out: where the network is
-    size:int|None=None, # side in pixels that it was trained for, if other than the images'
-    batch_size:int=250,
-): # function: uint8 images `(N, 3, 32, 32)` -> logits `(N, K)`
+    batch_size:int=250, # images at a time
+): # function: uint8 images (N, 3, H, W) -> logits (N, K)
     "The network as a function from images to logits"
-    from types import SimpleNamespace
-    from deepcnn4cifar.inference import predict
-    return lambda images: predict(model, SimpleNamespace(images=images), mean, std, batch_size, device, size)
+    import torch
+    prepare = model.preprocessing if preprocessing is None else preprocessing
+    parameter = next(model.parameters())
+    device = device or parameter.device
+    def classify(images):
+        modes = [(m, m.training) for m in model.modules()]
+        model.eval().to(device)
+        out = []
+        try:
+            with torch.inference_mode():
+                for batch in torch.as_tensor(np.ascontiguousarray(images)).split(batch_size):
+                    out.append(model(prepare(batch.to(device)).to(parameter.dtype)).float().cpu())
+        finally:
+            for module, training in modes: module.training = training
+        return torch.cat(out).numpy()
+    return classify
 
-# %% ../nbs/library/robustness.ipynb #8365bc4c
+# %% ../nbs/library/robustness.ipynb #0771bb57
+def _read_votes(path):
+    "The table of votes; ValueError where it is none"
+    import pandas as pd
+    if not Path(path).is_file(): raise FileNotFoundError(f'{path} does not exist.')
+    try: table = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as e: raise ValueError(f'{path} is not a table of votes ({e}).') from None
+    missing = {'index', 'given', 'guessed', 'votes_given', 'votes_guessed'} - set(table.columns)
+    if missing: raise ValueError(f'{path} has no column {", ".join(sorted(missing))}.')
+    return table
+
 def relabelled(
-    predictions, # of the test images
+    predictions:Predictions, # of the test images
     votes, # CSV file: index, given, guessed, votes_given, votes_guessed
     majority:int=3, # votes that decide
 ) -> tuple: # Predictions with the voted labels, dict of counts
     "Predictions judged by the voted labels: changed where the guess has a majority, without the images that have none"
-    import pandas as pd
-    if not Path(votes).is_file(): raise FileNotFoundError(f'{votes} does not exist.')
-    table = pd.read_csv(votes)
-    missing = {'index', 'given', 'guessed', 'votes_given', 'votes_guessed'} - set(table.columns)
-    if missing: raise ValueError(f'{votes} has no column {", ".join(sorted(missing))}.')
+    if majority < 1: raise ValueError(f'A majority is at least one vote, not {majority}.')
+    table = _read_votes(votes)
     where = {int(i): k for k, i in enumerate(predictions.index)}
     table = table[table['index'].isin(where.keys())]
     place = np.array([where[int(i)] for i in table['index']], int)
-    if (predictions.target[place] != table['given']).any(): raise ValueError(f'{votes} gives other labels than these predictions: it is about other images.')
-    change, stays = table['votes_guessed'].to_numpy() >= majority, table['votes_given'].to_numpy() >= majority
-    target, unclear = predictions.target.copy(), place[~change & ~stays]
-    target[place[change]] = table['guessed'].to_numpy()[change]
-    keep = np.setdiff1d(np.arange(len(target)), unclear)
-    p = replace(predictions, target=target).subset(keep)
-    return p, dict(voted=len(table), relabelled=int(change.sum()), kept=int((stays & ~change).sum()), left_out=len(unclear), accuracy_given=float(predictions.correct.mean()), accuracy=float(p.correct.mean()),
-        most_up=float((predictions.correct.sum() + change.sum()) / len(predictions) - predictions.correct.mean()))
+    if (predictions.target[place] != table['given']).any():
+        raise ValueError(f'{votes} gives other labels than these predictions: it is about other images.')
+    changes = table['votes_guessed'].to_numpy() >= majority
+    stays = (table['votes_given'].to_numpy() >= majority) & ~changes
+    undecided = place[~changes & ~stays]
+    target = predictions.target.copy()
+    target[place[changes]] = table['guessed'].to_numpy()[changes]
+    judged = replace(predictions, target=target).subset(np.setdiff1d(np.arange(len(target)), undecided))
+    counts = dict(voted=len(table), relabelled=int(changes.sum()), kept=int(stays.sum()), left_out=len(undecided))
+    return judged, counts | dict(
+        accuracy_given=float(predictions.correct.mean()), accuracy=float(judged.correct.mean()),
+        most_up=float(changes.sum() / len(predictions)))
 
-# %% ../nbs/library/robustness.ipynb #504f6c07
+# %% ../nbs/library/robustness.ipynb #fe6ffd77
 def _signature(images, side):
-    "Images shrunk to `side`, with mean 0 and length 1: `(N, 3·side²)` float32"
+    "Images shrunk to a side that divides theirs, with mean 0 and length 1: float32 (N, 3·side²)"
     n, c, h, w = images.shape
     small = images.reshape(n, c, side, h // side, side, w // side).mean((3, 5), dtype=np.float32).reshape(n, -1)
     small -= small.mean(1, keepdims=True)
     return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-6)
 
 def nearest_training_images(
-    split, # `Split` to look at
-    train, # `Split` to look in
-    chunk:int=2000,
-) -> tuple: # position in `train` of each image's nearest, their correlation at full resolution `(N,)`
+    split, # Split to look at
+    train, # Split to look in
+    chunk:int=2000, # training images at a time
+) -> tuple: # position in train of each image's nearest, their correlation at full resolution (N,)
     "For each image the training image most like it, mirrored or not, and the correlation of the two"
-    small_train, best, at = _signature(train.images, 8), np.full(len(split), -2., np.float32), np.zeros(len(split), int)
-    mirrored = np.zeros(len(split), bool)
+    if len(train) == 0: raise ValueError('There are no training images to look in.')
+    if split.images.shape[1:] != train.images.shape[1:] or split.images.shape[-1] % 8:
+        raise ValueError('Both splits must have images of the same size, with a side that 8 divides, '
+                         f'not {split.images.shape[1:]} and {train.images.shape[1:]}.')
+    among, n, side = _signature(train.images, 8), len(split), split.images.shape[-1]
+    best, at, mirrored = np.full(n, -2., np.float32), np.zeros(n, int), np.zeros(n, bool)
     for flip in False, True:
         small = _signature(split.images[..., ::-1] if flip else split.images, 8)
         for start in range(0, len(train), chunk):
-            like = small @ small_train[start:start + chunk].T
+            like = small @ among[start:start + chunk].T
             where = like.argmax(1)
-            value = like[np.arange(len(like)), where]
+            value = like[np.arange(n), where]
             better = value > best
             best[better], at[better], mirrored[better] = value[better], start + where[better], flip
-    fine = _signature(split.images, split.images.shape[-1])
-    fine[mirrored] = _signature(split.images[mirrored][..., ::-1], split.images.shape[-1])
-    return at, np.einsum('nd,nd->n', fine, _signature(train.images[at], train.images.shape[-1]))
+    fine = _signature(split.images, side)
+    if mirrored.any(): fine[mirrored] = _signature(split.images[mirrored][..., ::-1], side)
+    return at, np.einsum('nd,nd->n', fine, _signature(train.images[at], side))
 
-# %% ../nbs/library/robustness.ipynb #f5485659
+# %% ../nbs/library/robustness.ipynb #409309ae
 def without_duplicates(
-    predictions, # of `split`'s images, in its order
-    split, train, # `Split`s
+    predictions:Predictions, # of the split's images, in its order
+    split, train, # Splits
     correlation:float=0.95, # from here on two images are one
-) -> tuple: # Predictions without the images that have a twin in `train`, dict of counts
+) -> tuple: # Predictions without the images that have a twin in train (None if all have one), dict of counts
     "Predictions on the images that have no near-duplicate among the training images"
-    if not np.array_equal(predictions.index, split.index): raise ValueError('These predictions are about other images than this split: give the split that they were made on.')
+    if not np.array_equal(predictions.index, split.index):
+        raise ValueError('These predictions are about other images than this split: '
+                         'give the split that they were made on.')
     _, like = nearest_training_images(split, train)
     twin = like >= correlation
-    p = predictions.subset(~twin) if not twin.all() else None
+    rest = predictions.subset(~twin) if not twin.all() else None
     mean = lambda right: float(right.mean()) if len(right) else None
-    return p, dict(images=len(split), duplicates=int(twin.sum()), accuracy_all=mean(predictions.correct), accuracy=mean(predictions.correct[~twin]), accuracy_duplicates=mean(predictions.correct[twin]))
+    right = predictions.correct
+    return rest, dict(images=len(split), duplicates=int(twin.sum()), accuracy_all=mean(right),
+                      accuracy=mean(right[~twin]), accuracy_duplicates=mean(right[twin]))
 
-# %% ../nbs/library/robustness.ipynb #051fca10
+# %% ../nbs/library/robustness.ipynb #bb6f0377
 def _looks(images, flip, shifts, sizes):
     "The images in all sizes, moved in all ways, each as a batch of the original side"
     side, reach = images.shape[-1], max(map(abs, shifts))
     for size in sizes:
+        scaled = images
         if size != side:
             import torch
             from deepcnn4cifar.loaders import resize
-            scaled = resize(torch.as_tensor(np.ascontiguousarray(images)).float(), size).numpy().round().clip(0, 255).astype(np.uint8)
-        else: scaled = images
+            scaled = resize(torch.as_tensor(np.ascontiguousarray(images)).float(), size).numpy()
+            scaled = scaled.round().clip(0, 255).astype(np.uint8)
         fill = max(0, reach - (size - side) // 2)
         scaled = np.pad(scaled, ((0, 0), (0, 0), (fill, fill), (fill, fill)), mode='reflect')
         start = (scaled.shape[-1] - side) // 2
@@ -114,20 +148,20 @@ def _looks(images, flip, shifts, sizes):
 
 def several_looks(
     classify, # function: uint8 images -> logits
-    images:np.ndarray, # uint8 `(N, 3, H, H)`
+    images:np.ndarray, # uint8 (N, 3, H, H)
     flip:bool=True, # the mirror image too
     shifts=(0,), # pixels to move by, down and right: all pairs of them
     sizes=None, # sides in pixels that the images are scaled to; left out: as they are
-) -> np.ndarray: # `(N, K)`: log of the mean probability, good as logits
+) -> np.ndarray: # (N, K): log of the mean probability, good as logits
     "Logits averaged, as probabilities, over mirror images, shifts and sizes (the paper's multi-crop evaluation)"
-    total, looks = 0, 0
-    for look in _looks(images, flip, shifts, images.shape[-1:] if sizes is None else sizes):
-        z = np.asarray(classify(np.ascontiguousarray(look)), float)
-        e = np.exp(z - z.max(1, keepdims=True))
-        total, looks = total + e / e.sum(1, keepdims=True), looks + 1
-    return np.log(np.maximum(total / looks, np.finfo(float).tiny))
+    sizes = images.shape[-1:] if sizes is None else sizes
+    if len(shifts) == 0 or len(sizes) == 0: raise ValueError('There must be at least one shift and one size.')
+    if min(sizes) < 1: raise ValueError(f'A size is a number of pixels, at least 1, not {min(sizes)}.')
+    views = (np.ascontiguousarray(view) for view in _looks(images, flip, shifts, sizes))
+    looks = [softmax(np.asarray(classify(view), float), 1) for view in views]
+    return np.log(np.maximum(np.mean(looks, 0), np.finfo(float).tiny))
 
-# %% ../nbs/library/robustness.ipynb #079841fa
+# %% ../nbs/library/robustness.ipynb #85cc5fe6
 corruptions = dict( # kind: five strengths, and their unit
     noise=((8, 16, 24, 36, 50), 'standard deviation, of 255'),
     blur=((.5, .8, 1.1, 1.5, 2.), 'Gaussian, pixels'),
@@ -138,7 +172,8 @@ corruptions = dict( # kind: five strengths, and their unit
 
 def _jpeg(image, quality):
     from PIL import Image
-    buffer = io.BytesIO(); Image.fromarray(image.transpose(1, 2, 0)).save(buffer, 'JPEG', quality=int(quality))
+    buffer = io.BytesIO()
+    Image.fromarray(image.transpose(1, 2, 0)).save(buffer, 'JPEG', quality=int(quality))
     return np.asarray(Image.open(buffer)).transpose(2, 0, 1)
 
 def _pixelate(image, side):
@@ -147,72 +182,93 @@ def _pixelate(image, side):
     return np.asarray(small.resize(image.shape[:0:-1], Image.Resampling.NEAREST)).transpose(2, 0, 1)
 
 def corrupt(
-    images:np.ndarray, # uint8 `(N, 3, H, W)`
-    kind:str, # one of `corruptions`
+    images:np.ndarray, # uint8 (N, 3, H, W)
+    kind:str, # one of corruptions
     severity:int, # 0 (as it was) to 5
     seed:int=0, # of the noise
-) -> np.ndarray: # uint8 `(N, 3, H, W)`
+) -> np.ndarray: # uint8 (N, 3, H, W)
     "The images made worse"
-    if kind not in corruptions: raise ValueError(f'There is no corruption {kind!r}; choose one of {", ".join(corruptions)}.')
+    from scipy.ndimage import gaussian_filter
+    if kind not in corruptions:
+        raise ValueError(f'There is no corruption {kind!r}; choose one of {", ".join(corruptions)}.')
     if severity not in range(6): raise ValueError(f'A severity is a whole number from 0 to 5, not {severity!r}.')
-    if severity == 0: return images
-    s, x = corruptions[kind][0][severity - 1], images.astype(np.float32)
-    if kind in ('jpeg', 'pixelate'): return np.stack([(_jpeg if kind == 'jpeg' else _pixelate)(i, s) for i in images])
+    images = np.asarray(images)
+    if images.ndim != 4 or images.dtype != np.uint8 or images.shape[1] != 3:
+        raise ValueError(f'The images must be uint8 (N, 3, H, W), not {images.dtype} {images.shape}.')
+    if severity == 0 or len(images) == 0: return images
+    s, x = corruptions[kind][0][int(severity) - 1], images.astype(np.float32)
+    if kind == 'jpeg': return np.stack([_jpeg(image, s) for image in images])
+    if kind == 'pixelate': return np.stack([_pixelate(image, s) for image in images])
     if kind == 'noise': x = x + np.random.default_rng(seed).normal(0, s, x.shape).astype(np.float32)
-    if kind == 'blur':
-        from scipy.ndimage import gaussian_filter
-        x = gaussian_filter(x, (0, 0, s, s), mode='reflect')
-    if kind == 'contrast': x = (x - (mean := x.mean((1, 2, 3), keepdims=True))) * s + mean
+    if kind == 'blur': x = gaussian_filter(x, (0, 0, s, s), mode='reflect')
     if kind == 'brightness': x = x + s
+    if kind == 'contrast':
+        mean = x.mean((1, 2, 3), keepdims=True)
+        x = (x - mean) * s + mean
     return np.clip(np.round(x), 0, 255).astype(np.uint8)
 
-# %% ../nbs/library/robustness.ipynb #7b0d0935
+# %% ../nbs/library/robustness.ipynb #4e568a61
 def corruption_table(
     classify, # function: uint8 images -> logits
-    split, # `Split` to test on; a few hundred images give a curve, all of them a number
+    split, # Split to test on; a few hundred images give a curve, all of them a number
     kinds=tuple(corruptions),
     severities=range(6),
-    seed:int=0,
-): # DataFrame: kind, severity, strength, accuracy, low, high (Wilson's 95 % interval)
-    "Accuracy on images made worse in several ways and degrees"
+    seed:int=0, # of the noise
+): # DataFrame: kind, severity, strength, accuracy, low, high (Wilson's 95 % interval), confidence (mean)
+    "Accuracy and confidence on images made worse in several ways and degrees"
     import pandas as pd
+    if len(split) == 0: raise ValueError('There are no images to test on.')
     rows, clean = [], None
     for kind in kinds:
         for severity in severities:
-            if severity == 0 and clean is not None: right = clean
-            else: right = int((np.asarray(classify(corrupt(split.images, kind, severity, seed))).argmax(1) == split.labels).sum())
-            if severity == 0: clean = right
-            low, high = ev.wilson(right, len(split))
-            rows.append(dict(kind=kind, severity=severity, strength=corruptions[kind][0][severity - 1] if severity else None, accuracy=right / len(split), low=low, high=high))
+            found = clean if severity == 0 else None
+            if found is None:
+                p = softmax(np.asarray(classify(corrupt(split.images, kind, severity, seed)), float), 1)
+                found = int((p.argmax(1) == split.labels).sum()), float(p.max(1).mean())
+            if severity == 0: clean = found
+            low, high = wilson(found[0], len(split))
+            strength = corruptions[kind][0][severity - 1] if severity else None
+            rows.append(dict(kind=kind, severity=severity, strength=strength, accuracy=found[0] / len(split),
+                             low=low, high=high, confidence=found[1]))
+    if not rows: raise ValueError('Give at least one kind of corruption and one severity.')
     return pd.DataFrame(rows)
 
+@styled()
 def plot_corruptions(
-    table, # from `corruption_table`
+    table, # from corruption_table
     title:str='', # the data and the network
-    ax=None,
-): # Axes
+    ax=None, # Axes to draw in
+): # Figure
     "Accuracy against severity, a line per kind of corruption"
-    from matplotlib.ticker import PercentFormatter
-    ax = given_or_new(ax, 5.6, 3.8)
+    ax = given_or_new(ax, 'column', 3.8)
     kinds = list(dict.fromkeys(table['kind']))
     for k, kind in enumerate(kinds):
-        rows = table[table['kind'] == kind]
-        style = line_style(k, len(kinds))
+        rows, style = table[table['kind'] == kind], line_style(k, len(kinds))
         ax.plot(rows['severity'], rows['accuracy'], marker='o', ms=4, label=kind, **style)
         ax.fill_between(rows['severity'], rows['low'], rows['high'], color=style['color'], alpha=.12, lw=0)
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0)); ax.grid(alpha=.3); ax.legend(fontsize=8)
-    ax.set(xlabel='severity (0: as it was)', ylabel='accuracy (shaded: 95 % interval)', title=f'Worse images\n{title}' if title else 'Worse images')
-    return ax
+    percent_axis(ax.yaxis)
+    ax.grid()
+    ax.legend(loc='lower left')
+    ax.set(xlabel='severity (0: as it was)', ylabel='accuracy (shaded: 95 % interval)',
+           title=literal(title or 'Worse pictures'))
+    return ax.figure
 
-# %% ../nbs/library/robustness.ipynb #fbb4ffdc
+# %% ../nbs/library/robustness.ipynb #061dfdda
 def load_cifar10_1(
     folder, # where the two .npy files are
-    version:str='v6', # 'v6' (2,000 images, balanced) or 'v4' (2,021)
+    version:str='v6', # v6 (2,000 images, balanced) or v4 (2,021)
 ) -> Split: # images, labels and index
     "The CIFAR-10.1 test set from its published files"
-    files = [Path(folder) / f'cifar10.1_{version}_{part}.npy' for part in ('data', 'labels')]
+    if version not in ('v4', 'v6'): raise ValueError(f"CIFAR-10.1 has the versions 'v4' and 'v6', not {version!r}.")
+    files = [Path(folder)/f'cifar10.1_{version}_{part}.npy' for part in ('data', 'labels')]
     for f in files:
-        if not f.is_file(): raise FileNotFoundError(f'{f} does not exist: CIFAR-10.1 is two files, {files[0].name} and {files[1].name}, from https://github.com/modestyachts/CIFAR-10.1.')
-    images, labels = (np.load(f, allow_pickle=False) for f in files)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (32, 32, 3) or len(images) != len(labels): raise ValueError(f'{files[0]} holds {images.dtype} {images.shape} and {files[1].name} {labels.shape}: that is not CIFAR-10.1.')
+        if not f.is_file():
+            raise FileNotFoundError(f'{f} does not exist: CIFAR-10.1 is two files, '
+                                    f'{files[0].name} and {files[1].name}, '
+                                    'from https://github.com/modestyachts/CIFAR-10.1.')
+    try: images, labels = (np.load(f, allow_pickle=False) for f in files)
+    except (OSError, ValueError, EOFError) as e: raise ValueError(f'{folder} does not hold CIFAR-10.1 ({e}).') from None
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (32, 32, 3) or len(images) != len(labels):
+        raise ValueError(f'{files[0]} holds {images.dtype} {images.shape} and {files[1].name} {labels.shape}: '
+                         'that is not CIFAR-10.1.')
     return Split(np.ascontiguousarray(images.transpose(0, 3, 1, 2)), labels.astype(np.int64), np.arange(len(labels)))

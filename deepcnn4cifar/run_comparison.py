@@ -12,7 +12,7 @@ import numpy as np
 from .comparison import compare, compare_groups, in_words
 from .recipes import Recipe
 
-# %% ../nbs/library/run_comparison.ipynb #f5719e8a
+# %% ../nbs/library/run_comparison.ipynb #d049acaf
 def _setting(recipe, name):
     "A setting of a stored recipe; one that an older version lacks has its default"
     return recipe.get(name, getattr(Recipe, name, None))
@@ -40,16 +40,17 @@ def seed_groups(
     first = [recipes[names[0]] for names in groups.values()]
     differ = [k for k in settings if len({json.dumps(_setting(r, k)) for r in first}) > 1]
     telling = _telling_settings(first, differ)
-    return {_label(r, telling): names for r, names in zip(first, groups.values())}, [k for k in differ if k not in telling]
+    named = {_label(r, telling): names for r, names in zip(first, groups.values())}
+    return named, [k for k in differ if k not in telling]
 
-# %% ../nbs/library/run_comparison.ipynb #4f7ea365
+# %% ../nbs/library/run_comparison.ipynb #e01e5355
 def compare_runs(
     runs, # dict: name -> run with config and predictions, all on the same images
 ) -> dict: # groups: name -> list of Predictions; table: of compare_groups or compare; words: list of sentences
     "Ways of training compared, where each of them has two seeds or more; else the networks, one by one"
     groups, also = seed_groups(runs)
-    seeds = {g: {runs[n].config['recipe'].get('seed') for n in names} if len(names) > 1 else {0} for g, names in groups.items()}
-    if len(groups) > 1 and all(len(seeds[g]) == len(names) > 1 for g, names in groups.items()):
+    seeds = lambda names: {runs[n].config['recipe'].get('seed') for n in names}
+    if len(groups) > 1 and all(len(names) > 1 and len(seeds(names)) == len(names) for names in groups.values()):
         groups = {g: [runs[n].predictions for n in names] for g, names in groups.items()}
         table = compare_groups(groups)
         beside = [f'Beside what names them, they differ in {", ".join(also)}.'] if also else []
