@@ -20,7 +20,8 @@ def resamples(
     chunk:int=50, # resamples that come together
 ): # yields float32 (n, up to chunk): how often each image is drawn, one column per resample
     "Bootstrap weights, until as many columns have been given as were asked for"
-    if times < 1: raise ValueError(f'A bootstrap needs at least one resample, not {times}.')
+    if times < 1:
+        raise ValueError(f'A bootstrap needs at least one resample, not {times}.')
     rng = np.random.default_rng(seed)
     for start in range(0, times, chunk):
         drawn = rng.integers(n, size=(min(chunk, times - start), n))
@@ -40,7 +41,8 @@ def interval(
     "What lies between the outer quantiles of the resamples"
     check_level(level)
     samples = samples[np.isfinite(samples)]
-    if not len(samples): return None
+    if not len(samples):
+        return None
     return [float(q) for q in np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])]
 
 # %% ../nbs/library/bootstrap.ipynb #cd39a684
@@ -93,7 +95,8 @@ def confidence_bins(
     bins:int, # how many
 ) -> np.ndarray: # (N,) from 0 to bins - 1
     "Number of the equal-width bin, its upper end included, that each confidence falls in"
-    if bins < 1: raise ValueError(f'There must be at least one bin, not {bins}.')
+    if bins < 1:
+        raise ValueError(f'There must be at least one bin, not {bins}.')
     return np.clip(np.ceil(np.asarray(confidence) * bins).astype(int) - 1, 0, bins - 1)
 
 def one_hot(
@@ -110,7 +113,8 @@ def equally_full_bins(
     weights:np.ndarray, # (N, B)
 ) -> np.ndarray: # (bins, B)
     "What each of the equally heavy bins adds to the mean gap"
-    if bins < 1: raise ValueError(f'There must be at least one bin, not {bins}.')
+    if bins < 1:
+        raise ValueError(f'There must be at least one bin, not {bins}.')
     w = weights[order]
     mass, total = running_sums(w), running_sums(w * gap[order, None].astype(w.dtype))
     edges = np.linspace(0, 1, min(bins, len(order)) + 1)
@@ -164,7 +168,8 @@ def metric_columns(
     p, K = predictions, len(predictions.classes)
     is_target, is_predicted = one_hot(p.target, K), one_hot(p.predicted, K)
     counts = np.hstack([is_target, is_predicted, is_target * is_predicted])
-    if p.labels_only: return dict(K=K, counts=counts)
+    if p.labels_only:
+        return dict(K=K, counts=counts)
     loss = -p.log_probabilities[np.arange(len(p)), p.target]
     within = rank_of_target(p)[:, None] < np.array(top, int)
     gap = p.correct - p.confidence
@@ -182,7 +187,8 @@ def measure(
     n = weights.sum(0, dtype=float)
     counts = (columns['counts'].T.astype(weights.dtype) @ weights).astype(float)
     out, each = metrics_from_counts(*counts.reshape(3, columns['K'], -1), n)
-    if 'sums' not in columns: return out, each, {}
+    if 'sums' not in columns:
+        return out, each, {}
     sums, top = columns['sums'].T.astype(weights.dtype) @ weights, columns['top']
     out.update({f'top{k}': s / n for k, s in zip(top, sums[1:])}, log_loss=sums[0] / n)
     gaps = dict(ece=sums[1 + len(top):] / n, ece_adaptive=equally_full_bins(*columns['adaptive'], weights))

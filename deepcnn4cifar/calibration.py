@@ -30,7 +30,8 @@ def with_temperature(
 ) -> Predictions:
     "The same predictions with the logits divided by the temperature"
     need_scores(predictions)
-    if not 0 < temperature < np.inf: raise ValueError(f'A temperature must be positive and finite, not {temperature}.')
+    if not 0 < temperature < np.inf:
+        raise ValueError(f'A temperature must be positive and finite, not {temperature}.')
     return replace(predictions, logits=predictions.log_probabilities / temperature, given=None)
 
 # %% ../nbs/13_how_far_to_trust_a_number.ipynb #c2a516ff

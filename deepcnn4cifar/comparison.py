@@ -21,9 +21,11 @@ def plot_accuracies(
     ax=None, # Axes to draw in
 ): # Figure
     "Accuracy of each run with Wilson's 95 % interval; for several seeds the mean and each seed's point"
-    if not runs: raise ValueError('There is nothing to draw: give at least one run.')
+    if not runs:
+        raise ValueError('There is nothing to draw: give at least one run.')
     groups = {name: list(ps) if isinstance(ps, (list, tuple)) else [ps] for name, ps in runs.items()}
-    if not all(groups.values()): raise ValueError('One of the groups has no predictions.')
+    if not all(groups.values()):
+        raise ValueError('One of the groups has no predictions.')
     ax = given_or_new(ax, 'column', 1.2 + .4 * len(groups))
     for y, ps in enumerate(groups.values()):
         rates = [p.correct.mean() for p in ps]
@@ -48,7 +50,8 @@ def aligned(
     *runs, # Predictions on the same images, in whatever order
 ) -> list: # the same predictions, images in the same order
     "Predictions sorted by index; ValueError unless all are about the same images, labels and classes"
-    if not runs: raise ValueError('There is nothing to compare: give the predictions of at least one network.')
+    if not runs:
+        raise ValueError('There is nothing to compare: give the predictions of at least one network.')
     out = [p.subset(np.argsort(p.index, kind='stable')) for p in runs]
     a = out[0]
     if len(np.unique(a.index)) < len(a):
@@ -65,8 +68,10 @@ def aligned(
 
 def same_images(a, b) -> bool:
     "Can two Predictions be compared: same images, labels and classes?"
-    try: return bool(aligned(a, b))
-    except ValueError: return False
+    try:
+        return bool(aligned(a, b))
+    except ValueError:
+        return False
 
 # %% ../nbs/12_which_one_is_better.ipynb #4f12a5c5
 def mcnemar(
@@ -94,7 +99,8 @@ def paired_bootstrap(
     out = {}
     for k in once[0].keys() & once[1].keys():
         between = interval(np.concatenate([y[k] - x[k] for x, y in drawn]), level)
-        if between: out[k] = (float(once[1][k][0] - once[0][k][0]), *between)
+        if between:
+            out[k] = (float(once[1][k][0] - once[0][k][0]), *between)
     return out
 
 # %% ../nbs/12_which_one_is_better.ipynb #48e31ab6
@@ -118,7 +124,8 @@ def compare(
 ): # DataFrame, a row per pair: a, b, difference (b minus a), low, high, p_value, p_holm
     "Differences in accuracy between networks on the same images: paired interval, McNemar's test, Holm's correction"
     import pandas as pd
-    if len(runs) < 2: raise ValueError('Comparing needs at least two runs.')
+    if len(runs) < 2:
+        raise ValueError('Comparing needs at least two runs.')
     names = list(runs)
     right = np.stack([p.correct for p in aligned(*runs.values())], 1).astype(np.float32)
     drawn = np.concatenate([w.T @ right for w in resamples(len(right), bootstrap, seed)]) / len(right)
@@ -131,19 +138,22 @@ def compare(
     return table.assign(p_holm=holm(table['p_value']))
 
 # %% ../nbs/12_which_one_is_better.ipynb #e93f0258
-def _p_in_words(p): return 'p < 0.001' if p < .001 else f'p = {p:.3f}'
+def _p_in_words(p):
+    return 'p < 0.001' if p < .001 else f'p = {p:.3f}'
 
 def in_words(
     table, # from compare or compare_groups
     alpha:float=0.05, # corrected p-values below it count as findings
 ) -> list: # a sentence per pair, then one on what the test is about
     "Which differences hold up, and which these data cannot tell"
-    if not 0 < alpha < 1: raise ValueError(f'alpha lies between 0 and 1, for example 0.05, not at {alpha}.')
+    if not 0 < alpha < 1:
+        raise ValueError(f'alpha lies between 0 and 1, for example 0.05, not at {alpha}.')
     said = []
     corrected = f' corrected for {len(table)} comparisons' if len(table) > 1 else ''
     for r in table.itertuples():
         better, worse, by, low, high = r.b, r.a, r.difference, r.low, r.high
-        if r.difference < 0: better, worse, by, low, high = r.a, r.b, -r.difference, -r.high, -r.low
+        if r.difference < 0:
+            better, worse, by, low, high = r.a, r.b, -r.difference, -r.high, -r.low
         numbers = (f'{100 * by:.2f} points (95 % interval {100 * low:+.2f} to {100 * high:+.2f}, '
                    f'{_p_in_words(r.p_holm)}{corrected})')
         if r.p_holm < alpha:
@@ -153,7 +163,8 @@ def in_words(
         if 'detectable' in table:
             could = f'; a difference of {100 * r.detectable:.2f} points would probably have been found'
         said.append(f'{better} and {worse} cannot be told apart: {numbers}{could}.')
-    if 'detectable' in table: return said + ['This compares ways of training, over seeds and images.']
+    if 'detectable' in table:
+        return said + ['This compares ways of training, over seeds and images.']
     return said + ['This compares these trained networks on these images; '
                    'another seed can turn a small difference round.']
 
@@ -163,7 +174,8 @@ def seed_variances(
 ) -> tuple: # of a seed's accuracy: due to the seed itself, and as observed
     "Variance of the accuracy between seeds, without and with what their disagreement over images adds"
     S, n = right.shape
-    if S < 2 or n < 2: raise ValueError(f'The variance between seeds needs two seeds and two images, not {S} and {n}.')
+    if S < 2 or n < 2:
+        raise ValueError(f'The variance between seeds needs two seeds and two images, not {S} and {n}.')
     of_seed, of_image = right.mean(1), right.mean(0)
     rest = ((right - of_seed[:, None] - of_image + right.mean())**2).sum() / ((S - 1) * (n - 1))
     observed = of_seed.var(ddof=1)
@@ -177,7 +189,8 @@ def _difference(a, b, pairs, power):
     (own_a, seen_a), (own_b, seen_b) = seed_variances(a), seed_variances(b)
     variance = images + own_a / len(a) + own_b / len(b)
     d, error = b.mean() - a.mean(), np.sqrt(variance)
-    if error == 0: return dict(difference=d, low=d, high=d, p_value=float(d == 0), detectable=0.)
+    if error == 0:
+        return dict(difference=d, low=d, high=d, p_value=float(d == 0), detectable=0.)
     parts = (images, n - 1), (seen_a / len(a), len(a) - 1), (seen_b / len(b), len(b) - 1)
     chance = student(variance**2 / sum(v**2 / freedom for v, freedom in parts)) # Welch and Satterthwaite
     half = chance.ppf(.975) * error
@@ -191,7 +204,8 @@ def compare_groups(
 ): # DataFrame, a row per pair: a, b, seeds_a, seeds_b, difference, low, high, p_value, p_holm, detectable
     "Differences in mean accuracy between ways of training, over seeds and images, with Holm's correction"
     import pandas as pd
-    if not 0 < power < 1: raise ValueError(f'power is a probability between 0 and 1, not {power}.')
+    if not 0 < power < 1:
+        raise ValueError(f'power is a probability between 0 and 1, not {power}.')
     if len(groups) < 2 or any(len(ps) < 2 for ps in groups.values()):
         raise ValueError('Comparing ways of training needs at least two of them with at least two seeds each; '
                          'for single networks see compare.')

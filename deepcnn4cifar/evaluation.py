@@ -19,7 +19,8 @@ def top_accuracy(
     k:int=5, # guesses that are allowed
 ) -> float:
     "Share of the images whose right class is among the `k` most probable"
-    if k < 1: raise ValueError(f'k is {k}, but a classifier must be allowed at least one guess.')
+    if k < 1:
+        raise ValueError(f'k is {k}, but a classifier must be allowed at least one guess.')
     return float((rank_of_target(predictions) < k).mean())
 
 # %% ../nbs/11_how_good.ipynb #0940af67
@@ -29,9 +30,11 @@ def log_loss(
 ) -> float: # nats
     "Mean of -log(probability of the right class)"
     need_scores(predictions)
-    if not 0 < temperature < np.inf: raise ValueError(f'A temperature must be positive and finite, not {temperature}.')
+    if not 0 < temperature < np.inf:
+        raise ValueError(f'A temperature must be positive and finite, not {temperature}.')
     log_p = predictions.log_probabilities
-    if temperature != 1: log_p = log_softmax(log_p / temperature, 1)
+    if temperature != 1:
+        log_p = log_softmax(log_p / temperature, 1)
     return float(-log_p[np.arange(len(log_p)), predictions.target].mean())
 
 # %% ../nbs/11_how_good.ipynb #deeaea3e
@@ -72,7 +75,8 @@ def wilson(
 def _intervals(columns, predictions, gaps, bootstrap, level, seed):
     "Bootstrap intervals of all metrics: overall, and a list with those of each class"
     K = len(predictions.classes)
-    if not bootstrap: return {}, [{} for _ in range(K)]
+    if not bootstrap:
+        return {}, [{} for _ in range(K)]
     drawn = [measure(columns, w) for w in resamples(len(predictions), bootstrap, seed)]
     overall = {k: interval(np.concatenate([o[k] for o, _, _ in drawn]), level) for k in drawn[0][0]}
     each = {k: np.concatenate([e[k] for _, e, _ in drawn], 1) for k in drawn[0][1]}
@@ -112,8 +116,10 @@ def metrics(
 ) -> dict: # JSON-able; fractions, not percent
     "Accuracy, precision, recall, F1, AUC, log loss, calibration error, per class and overall, with intervals"
     check_level(level)
-    if bootstrap < 0: raise ValueError(f'bootstrap is {bootstrap}: give the number of resamples, or 0 for none.')
-    if any(k < 1 for k in top): raise ValueError(f'top is {top}, but a classifier must be allowed at least one guess.')
+    if bootstrap < 0:
+        raise ValueError(f'bootstrap is {bootstrap}: give the number of resamples, or 0 for none.')
+    if any(k < 1 for k in top):
+        raise ValueError(f'top is {top}, but a classifier must be allowed at least one guess.')
     p, top = predictions, tuple(top)
     columns = metric_columns(p, bins, top)
     out, each, gaps = measure(columns, np.ones((len(p), 1)))

@@ -37,7 +37,8 @@ def similar_order(
     "Order of the classes that puts those next to each other that are often confused"
     from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
     from scipy.spatial.distance import squareform
-    if len(counts) < 3: return np.arange(len(counts))
+    if len(counts) < 3:
+        return np.arange(len(counts))
     rate = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     near = (rate + rate.T) / 2
     far = squareform(near.max() - near, checks=False)
@@ -48,14 +49,16 @@ def _confusion_shown(predictions, normalize, order):
     from sklearn.metrics import confusion_matrix
     K = len(predictions.classes)
     counts = confusion_matrix(predictions.target, predictions.predicted, labels=np.arange(K))
-    if isinstance(order, str) and order == 'similarity': order = similar_order(counts)
+    if isinstance(order, str) and order == 'similarity':
+        order = similar_order(counts)
     order = np.arange(K) if order is None else np.asarray(order)
     if order.dtype.kind not in 'iu' or not np.all((order >= 0) & (order < K)):
         raise ValueError(f"order must be 'similarity' or positions of classes from 0 to {K - 1}, not {order.tolist()}.")
     shown = {None: (counts, 'images'),
              'true': (ratio(counts, counts.sum(1, keepdims=True)), 'share of the true class'),
              'pred': (ratio(counts, counts.sum(0, keepdims=True)), 'share of the predicted class')}
-    if normalize not in shown: raise ValueError(f"normalize must be None, 'true' or 'pred', not {normalize!r}.")
+    if normalize not in shown:
+        raise ValueError(f"normalize must be None, 'true' or 'pred', not {normalize!r}.")
     values, unit = shown[normalize]
     return values[np.ix_(order, order)], order, unit
 
@@ -82,8 +85,10 @@ def plot_confusion(
     cell = np.clip(4.4 / max(K, 1), .3, .55) if K <= 20 else 6 / K
     ax = given_or_new(ax, 1.2 + cell * K, 1.3 + cell * K)
     drawn = ax.imshow(values, 'Blues', norm=PowerNorm(.5, 0, max(values.max(), 1e-9)))
-    if K <= 20: _write_cells(ax, values, cell)
-    else: ax.figure.colorbar(drawn, ax=ax, fraction=.04).set_label(unit)
+    if K <= 20:
+        _write_cells(ax, values, cell)
+    else:
+        ax.figure.colorbar(drawn, ax=ax, fraction=.04).set_label(unit)
     names = [short(predictions.classes[k]) for k in order]
     at = range(0, K, -(-K // 40))
     size = 9 if K <= 20 else 7
@@ -100,7 +105,8 @@ def _one_vs_rest(predictions, display, which, ax):
     need_scores(p)
     is_target = p.target[:, None] == np.arange(K)
     there = [k for k in range(K) if 0 < is_target[:, k].sum() < len(p)]
-    if not there: raise ValueError('All images are of one class: there is no curve to draw.')
+    if not there:
+        raise ValueError('All images are of one class: there is no curve to draw.')
     ax = given_or_new(ax, 'column', 5.4)
     curves = [(p.classes[k], is_target[:, k], p.probabilities[:, k], dict(lw=1.5, **line_style(k, K))) for k in there]
     curves.append(('all, pooled', is_target.ravel(), p.probabilities.ravel(), dict(color='black', lw=2, linestyle=':')))
@@ -127,7 +133,8 @@ def plot_roc(
     from sklearn.metrics import RocCurveDisplay
     ax, areas = _one_vs_rest(predictions, RocCurveDisplay, 0, ax)
     mean = np.mean(areas[:-1])
-    if mean > .9: _enlarge_corner(ax)
+    if mean > .9:
+        _enlarge_corner(ax)
     ax.plot([0, 1], [0, 1], color=palette['grey'], lw=1, ls='--', label='guessing (0.500)')
     ax.set(xlabel='false-positive rate (of the other classes\' images)',
            ylabel='true-positive rate (of the class\'s images)',
@@ -138,7 +145,8 @@ def plot_roc(
 def _enlarge_corner(ax):
     "The upper left corner once more, four times as large"
     inset = ax.inset_axes([.12, .42, .4, .4])
-    for line in ax.lines: inset.plot(*line.get_data(), color=line.get_color(), ls=line.get_linestyle(), lw=1)
+    for line in ax.lines:
+        inset.plot(*line.get_data(), color=line.get_color(), ls=line.get_linestyle(), lw=1)
     inset.set(xlim=(0, .2), ylim=(.8, 1), xticks=[0, .1, .2], yticks=[.8, .9, 1])
     inset.set_title('the corner, enlarged', fontsize=9)
     inset.tick_params(labelsize=9)
@@ -164,15 +172,18 @@ def plot_precision_recall(
 def _check_history(history, sizes):
     "ValueError where a history has nothing to draw"
     missing = [c for c in ('epoch', 'train_loss', 'valid_loss', 'accuracy') if c not in history]
-    if missing: raise ValueError(f'The history lacks the columns {", ".join(missing)}.')
-    if len(history) == 0: raise ValueError('The history is empty: no epoch has been finished yet.')
+    if missing:
+        raise ValueError(f'The history lacks the columns {", ".join(missing)}.')
+    if len(history) == 0:
+        raise ValueError('The history is empty: no epoch has been finished yet.')
     if sizes is not None and len(sizes) != len(history):
         raise ValueError(f'{len(sizes)} sizes for {len(history)} epochs: give one size per epoch.')
 
 def _mark_sizes(axes, epoch, sizes):
     "A line before the first epoch of each image size"
     for k in [k for k in range(len(sizes)) if k == 0 or sizes[k] != sizes[k - 1]]:
-        for ax in axes: ax.axvline(epoch.iloc[k] - .5, color=palette['grey'], lw=1, ls=':')
+        for ax in axes:
+            ax.axvline(epoch.iloc[k] - .5, color=palette['grey'], lw=1, ls=':')
         axes[0].annotate(f'{sizes[k]} px', (epoch.iloc[k] - .5, 1), xycoords=('data', 'axes fraction'), xytext=(3, -10),
                          textcoords='offset points', fontsize=9, color=palette['grey'])
 
@@ -206,9 +217,12 @@ def plot_history(
         axes[2].set_title('at the end of the epoch', loc='right', fontsize=9)
     axes[-1].set(xlabel='epoch', xlim=(epoch.min() - .5, epoch.max() + .5))
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    for ax in axes: ax.grid()
-    if sizes is not None and len(set(sizes)) > 1: _mark_sizes(axes, epoch, sizes)
-    if title: fig.suptitle(literal(textwrap.fill(title, 60)))
+    for ax in axes:
+        ax.grid()
+    if sizes is not None and len(set(sizes)) > 1:
+        _mark_sizes(axes, epoch, sizes)
+    if title:
+        fig.suptitle(literal(textwrap.fill(title, 60)))
     return fig
 
 # %% ../nbs/library/figures.ipynb #adbdc778
@@ -222,19 +236,22 @@ def plot_top_mistakes(
     "The most common mistakes true -> predicted, how often they happen, and examples"
     import matplotlib.pyplot as plt
     p, pairs = predictions, confused_pairs(predictions, n)
-    if examples < 0: raise ValueError(f'examples is {examples}: it must be 0 or more.')
+    if examples < 0:
+        raise ValueError(f'examples is {examples}: it must be 0 or more.')
     rows = max(len(pairs), 1)
     fig = plt.figure(figsize=(max(5.6, 3.6 + examples), .8 + 1.05 * rows), layout='constrained')
     several = f'The {len(pairs)} most common mistakes' if len(pairs) > 1 else 'The most common mistake'
     fig.suptitle(_titled(several if len(pairs) else 'No mistakes', p))
-    if not len(pairs): return fig
+    if not len(pairs):
+        return fig
     grid = fig.add_gridspec(rows, 1 + examples, width_ratios=[3] + [1] * examples)
     _bars_of_pairs(fig.add_subplot(grid[:, 0]), pairs)
     for i, where in enumerate(pairs['images']):
         for j, (position, image) in enumerate(zip(where[:examples], images_of(p, split, where[:examples]))):
             ax = fig.add_subplot(grid[i, 1 + j])
             show_image(ax, image)
-            if not p.labels_only: ax.set_xlabel(f'{p.confidence[position]:.0%} sure', fontsize=9, labelpad=2)
+            if not p.labels_only:
+                ax.set_xlabel(f'{p.confidence[position]:.0%} sure', fontsize=9, labelpad=2)
     return fig
 
 def _bars_of_pairs(ax, pairs):
@@ -258,11 +275,13 @@ def show_predictions(
     "Images with what they are, what the network said and how sure it was"
     p, positions = predictions, np.asarray(positions)
     positions = np.flatnonzero(positions) if positions.dtype == bool else positions.astype(int)
-    if columns < 1: raise ValueError(f'columns is {columns}: it must be at least 1.')
+    if columns < 1:
+        raise ValueError(f'columns is {columns}: it must be at least 1.')
     columns = max(1, min(columns, len(positions)))
     rows = -(-max(len(positions), 1) // columns)
     fig, axes = new_figure(rows, columns, width=max(1.4 * columns, 4.2), height=1.75 * rows + .6, squeeze=False)
-    for ax in axes.flat: ax.axis('off')
+    for ax in axes.flat:
+        ax.axis('off')
     for ax, k, image in zip(axes.flat, positions, images_of(p, split, positions)):
         sure = '' if p.labels_only else f' {p.confidence[k]:.0%}'
         show_image(ax, image)
@@ -277,7 +296,8 @@ def plot_mistakes(
     n:int=16, # images
 ): # Figure
     "The wrong answers of which the network was most sure"
-    if n < 1: raise ValueError(f'n is {n}: ask for at least one image.')
+    if n < 1:
+        raise ValueError(f'n is {n}: ask for at least one image.')
     p = predictions
     wrong = np.flatnonzero(~p.correct)
     surest = wrong[np.argsort(-p.confidence[wrong], kind='stable')][:n]
@@ -290,7 +310,8 @@ def plot_top_losses(
 ): # Figure
     "The images whose right class got the least probability"
     need_scores(predictions)
-    if n < 1: raise ValueError(f'n is {n}: ask for at least one image.')
+    if n < 1:
+        raise ValueError(f'n is {n}: ask for at least one image.')
     of_target = predictions.log_probabilities[np.arange(len(predictions)), predictions.target]
     least = np.argsort(of_target, kind='stable')[:n]
     return show_predictions(predictions, split, least, 'Least probability for the right class (true → predicted)')
@@ -303,7 +324,8 @@ def plot_class_accuracy(
     n:int=30, # at most as many classes, the worst
 ): # Figure
     "Accuracy within each class with Wilson's 95 % interval, worst class first"
-    if n < 1: raise ValueError(f'n is {n}: ask for at least one class.')
+    if n < 1:
+        raise ValueError(f'n is {n}: ask for at least one class.')
     p, K = predictions, len(predictions.classes)
     total, hits = np.bincount(p.target, minlength=K), np.bincount(p.target[p.correct], minlength=K)
     there = np.flatnonzero(total)
@@ -359,7 +381,8 @@ def plot_confidence(
     "How sure the network was when right and when wrong"
     p = predictions
     need_scores(p)
-    if bins < 1: raise ValueError(f'There must be at least one bin, not {bins}.')
+    if bins < 1:
+        raise ValueError(f'There must be at least one bin, not {bins}.')
     ax = given_or_new(ax, 'column', 4)
     ax.hist([p.confidence[p.correct], p.confidence[~p.correct]], np.linspace(0, 1, bins + 1), stacked=True,
             color=[palette['blue'], palette['vermillion']], label=['right', 'wrong'])

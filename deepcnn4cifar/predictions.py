@@ -49,7 +49,8 @@ def _checked_logits(logits):
     logits = np.asarray(logits)
     if logits.ndim != 2 or logits.dtype.kind not in 'fiu':
         raise ValueError(f'logits must be numbers of shape (images, classes), not {logits.dtype} {logits.shape}.')
-    if logits.size == 0: raise ValueError('There are no predictions: evaluate at least one image.')
+    if logits.size == 0:
+        raise ValueError('There are no predictions: evaluate at least one image.')
     bad = ~np.isfinite(logits).all(1)
     if bad.any():
         raise ValueError(f'{bad.sum()} of {len(logits)} images have logits that are NaN or infinite: '
@@ -76,10 +77,12 @@ class Predictions:
 
     def __post_init__(self):
         logits = _checked_logits(self.logits)
-        if logits.dtype != np.float16: logits = half_precision(logits)
+        if logits.dtype != np.float16:
+            logits = half_precision(logits)
         kept = dict(logits=logits, classes=tuple(map(str, self.classes)),
                     index=_whole_numbers(self.index, 'index'), target=_whole_numbers(self.target, 'target'))
-        for name, value in kept.items(): object.__setattr__(self, name, value)
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
         self._check()
 
     def _check(self):
@@ -88,7 +91,8 @@ class Predictions:
         if not len(self.index) == len(self.target) == n:
             raise ValueError('index, target and logits must be equally long, '
                              f'not {len(self.index)}, {len(self.target)} and {n}.')
-        if len(self.classes) != K: raise ValueError(f'{len(self.classes)} class names for {K} columns of logits.')
+        if len(self.classes) != K:
+            raise ValueError(f'{len(self.classes)} class names for {K} columns of logits.')
         if len(set(self.classes)) < K:
             twice = next(c for c in self.classes if self.classes.count(c) > 1)
             raise ValueError(f'Two classes are named {twice!r}: give each a name of its own.')
@@ -98,7 +102,8 @@ class Predictions:
         if self.given is not None and not np.array_equal(half_precision(_log(self.given)), self.logits):
             raise ValueError('The given probabilities and the logits contradict each other: give one of them.')
 
-    def __len__(self): return len(self.target)
+    def __len__(self):
+        return len(self.target)
 
     def __repr__(self):
         about = f', {self.description}' if self.description else ''
@@ -112,7 +117,8 @@ class Predictions:
     @cached_property
     def log_probabilities(self):
         "float64 (N, K): logarithm of the probabilities, where a given 0 counts as 2e-16"
-        if self.given is None: return log_softmax(self.logits.astype(float), 1)
+        if self.given is None:
+            return log_softmax(self.logits.astype(float), 1)
         return np.log(np.maximum(self.given, np.finfo(float).eps))
 
     @cached_property
@@ -142,7 +148,8 @@ class Predictions:
 def _rounding(values):
     "Half of the last digit with which the values were printed, 0 where they have many digits or none"
     for digits in range(1, 5):
-        if np.allclose(values, np.round(values, digits), rtol=0, atol=1e-6): return .5 * 10**-digits
+        if np.allclose(values, np.round(values, digits), rtol=0, atol=1e-6):
+            return .5 * 10**-digits
     return 0
 
 def sums_to_one(
@@ -150,7 +157,8 @@ def sums_to_one(
 ) -> bool:
     "Are these probabilities: between 0 and 1, each row with a sum of 1 but for rounding?"
     p = np.asarray(probabilities, float)
-    if p.ndim != 2 or p.size == 0 or not np.isfinite(p).all() or p.min() < -1e-6 or p.max() > 1 + 1e-6: return False
+    if p.ndim != 2 or p.size == 0 or not np.isfinite(p).all() or p.min() < -1e-6 or p.max() > 1 + 1e-6:
+        return False
     off = np.abs(p.sum(1) - 1).max()
     return bool(off <= 1e-2 or off <= min(.5, 1.01 * _rounding(p) * p.shape[1]))
 
@@ -164,7 +172,8 @@ def from_probabilities(cls:Predictions,
 ) -> Predictions:
     "Predictions of a classifier that gives probabilities"
     p = np.asarray(probabilities, float)
-    if p.ndim == 2 and p.size == 0: raise ValueError('There are no predictions: evaluate at least one image.')
+    if p.ndim == 2 and p.size == 0:
+        raise ValueError('There are no predictions: evaluate at least one image.')
     if not sums_to_one(p):
         raise ValueError('probabilities must have shape (images, classes), with non-negative rows that sum to 1.')
     p = p.clip(0, 1)
@@ -181,7 +190,8 @@ def save(self:Predictions,
     "Write the predictions to one compressed .npz, without pickles"
     path = Path(path)
     arrays = {k: np.asarray(getattr(self, k)) for k in _fields}
-    if self.given is not None: arrays['probabilities'] = self.given
+    if self.given is not None:
+        arrays['probabilities'] = self.given
     write_whole(path, lambda f: np.savez_compressed(f, **arrays))
     return path
 
@@ -194,7 +204,8 @@ def load(cls:Predictions,
         raise FileNotFoundError(f'{path} does not exist: '
                                 '`deepcnn4cifar evaluate` writes such a file into the run folder.')
     try:
-        with np.load(path, allow_pickle=False) as z: kept = dict(z)
+        with np.load(path, allow_pickle=False) as z:
+            kept = dict(z)
         more = {k: kept[k].item() for k in _fields[4:] if k in kept}
         return cls(*(kept[k] for k in _fields[:3]), kept['classes'].tolist(), given=kept.get('probabilities'), **more)
     except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
@@ -204,14 +215,17 @@ def load(cls:Predictions,
 # %% ../nbs/library/predictions.ipynb #ddc5eba3
 def _class_names(classes, *labels):
     "The given class names, or those that the labels suggest"
-    if classes is not None: return tuple(map(str, classes))
+    if classes is not None:
+        return tuple(map(str, classes))
     seen = [np.asarray(l).astype(str) for l in labels]
     numbers = [all(x.lstrip('-').isdecimal() for x in s) for s in seen]
-    if not any(map(len, seen)): raise ValueError('There are no predictions.')
+    if not any(map(len, seen)):
+        raise ValueError('There are no predictions.')
     if len(set(numbers)) > 1:
         raise ValueError('target and predicted do not speak of the same classes, one has names and the other numbers: '
                          'use one kind, or give the class names.')
-    if not all(numbers): return tuple(sorted(set(np.concatenate(seen))))
+    if not all(numbers):
+        return tuple(sorted(set(np.concatenate(seen))))
     most = max(int(x) for s in seen for x in s)
     if most >= 100_000:
         raise ValueError(f'A label is {most}: give the class names, so that it is clear what is counted.')
@@ -220,12 +234,16 @@ def _class_names(classes, *labels):
 def _positions(labels, classes, what):
     "Labels given as class names or as numbers, as numbers; a name comes before a position"
     labels = np.asarray(labels)
-    if labels.dtype.kind not in 'USO': return _whole_numbers(labels, what)
+    if labels.dtype.kind not in 'USO':
+        return _whole_numbers(labels, what)
     at = {c: k for k, c in enumerate(classes)}
     unknown = [str(x) for x in labels if str(x) not in at]
-    if not unknown: return np.array([at[str(x)] for x in labels], np.int64)
-    try: return _whole_numbers(labels.astype(float), what)
-    except ValueError: pass
+    if not unknown:
+        return np.array([at[str(x)] for x in labels], np.int64)
+    try:
+        return _whole_numbers(labels.astype(float), what)
+    except ValueError:
+        pass
     raise ValueError(f'{what} holds {unknown[0]!r}, which is not one of the classes {", ".join(classes)}.')
 
 @patch(cls_method=True)
@@ -275,7 +293,8 @@ def kind_of_scores(
 ) -> str: # probabilities or logits
     "What rows of scores are, as far as their values tell; ValueError where they do not"
     values = np.asarray(values, float)
-    if sums_to_one(values): return 'probabilities'
+    if sums_to_one(values):
+        return 'probabilities'
     low, high = values.sum(1).min(), values.sum(1).max()
     if values.min() >= 0 and sums_to_one(values / 100):
         raise ValueError('the rows of scores sum to 100: divide them by 100 to make them probabilities.')
@@ -300,24 +319,31 @@ def _from_parts(cls, path, parts, classes, scores, split, kwargs):
     index, target, values, predicted = (parts.get(k) for k in ('index', 'target', 'scores', 'predicted'))
     if scores not in (None, 'probabilities', 'logits'):
         raise ValueError(f"scores must be 'probabilities' or 'logits', not {scores!r}.")
-    if target is None: index, target = _targets_of(path, split, index)
+    if target is None:
+        index, target = _targets_of(path, split, index)
     if values is None and predicted is None:
         raise ValueError(f'{path} holds no predictions: it needs a column (or array) named predicted, '
                          'or one per class with probabilities or logits.')
-    if values is None: return cls.from_labels(target, predicted, classes, index, **kwargs)
+    if values is None:
+        return cls.from_labels(target, predicted, classes, index, **kwargs)
     values = _checked_logits(np.asarray(values))
     classes = _class_names(classes, range(values.shape[1]))
-    try: kind = scores or kind_of_scores(values)
-    except ValueError as e: raise ValueError(f'{path}: {e}') from None
+    try:
+        kind = scores or kind_of_scores(values)
+    except ValueError as e:
+        raise ValueError(f'{path}: {e}') from None
     target = _positions(target, classes, 'target')
-    if kind == 'probabilities': p = cls.from_probabilities(target, values, classes, index, **kwargs)
-    else: p = cls(np.arange(len(values)) if index is None else index, target, values, classes, **kwargs)
+    if kind == 'probabilities':
+        p = cls.from_probabilities(target, values, classes, index, **kwargs)
+    else:
+        p = cls(np.arange(len(values)) if index is None else index, target, values, classes, **kwargs)
     _check_answers(path, p, predicted)
     return p
 
 def _check_answers(path, p, predicted):
     "ValueError where a file's own answers are not the classes with the best scores"
-    if predicted is None: return
+    if predicted is None:
+        return
     answers = _positions(predicted, p.classes, 'predicted')
     if len(answers) != len(p) or answers.min() < 0 or answers.max() >= len(p.classes):
         raise ValueError(f'{path}: the predicted classes do not fit the scores.')
@@ -330,19 +356,22 @@ def _check_answers(path, p, predicted):
 def _read_table(path):
     "Heading -> column of strings"
     import pandas as pd
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path} does not exist.')
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path} does not exist.')
     try:
         table = pd.read_csv(path, header=None, dtype=str, keep_default_na=False, skipinitialspace=True,
                             encoding='utf-8-sig')
     except (ValueError, UnicodeDecodeError) as e:
         raise ValueError(f'{path} is not a table in CSV format ({e}).') from e
-    if table.isna().any().any(): raise ValueError(f'{path} has rows that are shorter than its heading.')
+    if table.isna().any().any():
+        raise ValueError(f'{path} has rows that are shorter than its heading.')
     heading = [h.strip() for h in table.iloc[0]]
     if len(heading) == 1 and re.search('[;\t]', heading[0]):
         raise ValueError(f'{path} is not a table in CSV format: separate its columns by commas.')
     if len(set(heading)) < len(heading):
         raise ValueError(f'{path} has two columns named {next(h for h in heading if heading.count(h) > 1)!r}.')
-    if len(table) < 2: raise ValueError(f'{path} holds a heading and no rows.')
+    if len(table) < 2:
+        raise ValueError(f'{path} holds a heading and no rows.')
     return {h: table[k].to_numpy(str)[1:] for k, h in enumerate(heading)}
 
 def _as_numbers(path, name, column):
@@ -350,9 +379,12 @@ def _as_numbers(path, name, column):
     import pandas as pd
     values = pd.to_numeric(column, errors='coerce')
     wrong = np.isnan(values)
-    if wrong.all() and (column != '').all(): return None
-    if (column == '').any(): raise ValueError(f'{path} has empty fields in {name}.')
-    if wrong.any(): raise ValueError(f'{path}: {name} holds {column[wrong][0]!r}, which is not a number.')
+    if wrong.all() and (column != '').all():
+        return None
+    if (column == '').any():
+        raise ValueError(f'{path} has empty fields in {name}.')
+    if wrong.any():
+        raise ValueError(f'{path}: {name} holds {column[wrong][0]!r}, which is not a number.')
     return values.astype(float)
 
 # %% ../nbs/library/predictions.ipynb #b617df7a
@@ -361,11 +393,14 @@ def _are_classes(path, numbers, target):
     names, values = list(numbers), np.stack(list(numbers.values()), 1)
     seen = set() if target is None else set(target)
     others = [n for n in names if n not in seen]
-    if not others: return
+    if not others:
+        return
     numbered = bool(seen) and all(t.isdecimal() for t in seen)
     constant = [n for n in others if len(values) > 1 and np.ptp(numbers[n]) == 0]
-    if sums_to_one(values) and not constant: return
-    if numbered and (names == [str(k) for k in range(len(names))] or max(map(int, seen)) == len(names) - 1): return
+    if sums_to_one(values) and not constant:
+        return
+    if numbered and (names == [str(k) for k in range(len(names))] or max(map(int, seen)) == len(names) - 1):
+        return
     doubtful = constant or others
     are = 'is a class' if len(doubtful) == 1 else 'are classes'
     raise ValueError(f'{path}: it is not clear whether {", ".join(map(repr, doubtful))} {are}. '
@@ -374,13 +409,16 @@ def _are_classes(path, numbers, target):
 def _pick_classes(path, numbers, classes, target):
     "The names of the columns that hold the classes' scores; None where there are none"
     if classes is None:
-        if len(numbers) < 2: return None
+        if len(numbers) < 2:
+            return None
         _are_classes(path, numbers, target)
         return list(numbers)
     classes = list(map(str, classes))
     missing = [c for c in classes if c not in numbers]
-    if not missing: return classes
-    if len(missing) < len(classes): raise ValueError(f'{path} has no column of numbers for {", ".join(missing)}.')
+    if not missing:
+        return classes
+    if len(missing) < len(classes):
+        raise ValueError(f'{path} has no column of numbers for {", ".join(missing)}.')
     numbered = [str(k) for k in range(len(classes))]
     return numbered if list(numbers) == numbered else None
 
@@ -399,15 +437,18 @@ def from_csv(cls:Predictions,
     unnamed = [h for h in table if re.fullmatch(r'|Unnamed: \d+', h)]
     if unnamed and unnamed != [first]:
         raise ValueError(f'{path} has a column without a heading that is not the first: name it or remove it.')
-    if unnamed and roles['index'] is None: roles['index'] = first
+    if unnamed and roles['index'] is None:
+        roles['index'] = first
     taken = set(unnamed) | {h for h in roles.values() if h is not None}
     numbers = {h: _as_numbers(path, h, column) for h, column in table.items() if h not in taken}
     numbers = {h: column for h, column in numbers.items() if column is not None}
     parts = {k: table[roles[k]] for k in ('target', 'predicted') if roles[k] is not None}
-    if any((column == '').any() for column in parts.values()): raise ValueError(f'{path} has empty fields.')
+    if any((column == '').any() for column in parts.values()):
+        raise ValueError(f'{path} has empty fields.')
     if roles['index'] is not None:
         parts['index'] = _as_numbers(path, roles['index'] or 'its column without a heading', table[roles['index']])
-        if parts['index'] is None: raise ValueError(f'{path}: the index must be whole numbers.')
+        if parts['index'] is None:
+            raise ValueError(f'{path}: the index must be whole numbers.')
     columns = _pick_classes(path, numbers, classes, parts.get('target'))
     if columns:
         parts['scores'] = np.stack([numbers[c] for c in columns], 1)
@@ -424,18 +465,22 @@ def from_npz(cls:Predictions,
     **kwargs, # fingerprint, description
 ) -> Predictions:
     "Predictions from a NumPy archive, this library's own or anybody's"
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path} does not exist.')
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path} does not exist.')
     try:
-        with np.load(path, allow_pickle=False) as z: arrays = dict(z)
+        with np.load(path, allow_pickle=False) as z:
+            arrays = dict(z)
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as e:
         raise ValueError(f'{path} is not a NumPy archive without pickled objects ({e}).') from e
     if set(_fields[:5]) <= set(arrays) and scores is None:
         p = cls.load(path)
         return replace(p, classes=p.classes if classes is None else tuple(classes), **kwargs)
-    if classes is None and 'classes' in arrays: classes = arrays.pop('classes').tolist()
+    if classes is None and 'classes' in arrays:
+        classes = arrays.pop('classes').tolist()
     kwargs = {k: arrays[k].item() for k in ('fingerprint', 'description') if k in arrays} | kwargs
     roles = _find_roles(path, arrays, None)
-    if scores is None and roles['scores'] in ('logits', 'probabilities'): scores = roles['scores']
+    if scores is None and roles['scores'] in ('logits', 'probabilities'):
+        scores = roles['scores']
     parts = {k: arrays[name] for k, name in roles.items() if name is not None}
     return _from_parts(cls, path, parts, classes, scores, split, kwargs)
 
@@ -446,7 +491,8 @@ def read(cls:Predictions,
 ) -> Predictions:
     "Predictions from a file, whoever has written it; the ending tells the format"
     kinds = {'.csv': cls.from_csv, '.npz': cls.from_npz}
-    if Path(path).suffix.lower() not in kinds: raise ValueError(f'{path} must end in .csv or .npz.')
+    if Path(path).suffix.lower() not in kinds:
+        raise ValueError(f'{path} must end in .csv or .npz.')
     return kinds[Path(path).suffix.lower()](path, **kwargs)
 
 # %% ../nbs/library/predictions.ipynb #2de716a5
@@ -456,7 +502,8 @@ def confused_pairs(
 ): # DataFrame: true, predicted, count, share (of the true class's images), images (positions, most confident first)
     "The pairs true -> predicted, the most common mistake first"
     import pandas as pd
-    if n is not None and n < 1: raise ValueError(f'n is {n}: ask for at least one pair.')
+    if n is not None and n < 1:
+        raise ValueError(f'n is {n}: ask for at least one pair.')
     p, K = predictions, len(predictions.classes)
     wrong = np.flatnonzero(~p.correct)
     wrong = wrong[np.argsort(-p.confidence[wrong], kind='stable')]
@@ -479,9 +526,12 @@ def images_of(
 ) -> np.ndarray: # uint8 (n, H, W, 3)
     "The images that the predictions at the positions are about; ValueError where the split has others"
     positions = np.asarray(positions)
-    if positions.dtype == bool: positions = np.flatnonzero(positions)
-    if len(positions) == 0: return np.zeros((0, *split.images.shape[2:], 3), np.uint8)
-    if len(split) == 0: raise ValueError('These predictions are about other images than this split, which has none.')
+    if positions.dtype == bool:
+        positions = np.flatnonzero(positions)
+    if len(positions) == 0:
+        return np.zeros((0, *split.images.shape[2:], 3), np.uint8)
+    if len(split) == 0:
+        raise ValueError('These predictions are about other images than this split, which has none.')
     some = predictions.subset(positions)
     order = np.argsort(split.index, kind='stable')
     found = order[np.searchsorted(split.index, some.index, sorter=order).clip(max=len(split) - 1)]

@@ -38,7 +38,8 @@ def classifier(
                 for batch in torch.as_tensor(np.ascontiguousarray(images)).split(batch_size):
                     out.append(model(prepare(batch.to(device)).to(parameter.dtype)).float().cpu())
         finally:
-            for module, training in modes: module.training = training
+            for module, training in modes:
+                module.training = training
         return torch.cat(out).numpy()
     return classify
 
@@ -46,11 +47,15 @@ def classifier(
 def _read_votes(path):
     "The table of votes; ValueError where it is none"
     import pandas as pd
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path} does not exist.')
-    try: table = pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError) as e: raise ValueError(f'{path} is not a table of votes ({e}).') from None
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path} does not exist.')
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, UnicodeDecodeError) as e:
+        raise ValueError(f'{path} is not a table of votes ({e}).') from None
     missing = {'index', 'given', 'guessed', 'votes_given', 'votes_guessed'} - set(table.columns)
-    if missing: raise ValueError(f'{path} has no column {", ".join(sorted(missing))}.')
+    if missing:
+        raise ValueError(f'{path} has no column {", ".join(sorted(missing))}.')
     return table
 
 def relabelled(
@@ -59,7 +64,8 @@ def relabelled(
     majority:int=3, # votes that decide
 ) -> tuple: # Predictions with the voted labels, dict of counts
     "Predictions judged by the voted labels: changed where the guess has a majority, without the images that have none"
-    if majority < 1: raise ValueError(f'A majority is at least one vote, not {majority}.')
+    if majority < 1:
+        raise ValueError(f'A majority is at least one vote, not {majority}.')
     table = _read_votes(votes)
     where = {int(i): k for k, i in enumerate(predictions.index)}
     table = table[table['index'].isin(where.keys())]
@@ -91,7 +97,8 @@ def nearest_training_images(
     chunk:int=2000, # training images at a time
 ) -> tuple: # position in train of each image's nearest, their correlation at full resolution (N,)
     "For each image the training image most like it, mirrored or not, and the correlation of the two"
-    if len(train) == 0: raise ValueError('There are no training images to look in.')
+    if len(train) == 0:
+        raise ValueError('There are no training images to look in.')
     if split.images.shape[1:] != train.images.shape[1:] or split.images.shape[-1] % 8:
         raise ValueError('Both splits must have images of the same size, with a side that 8 divides, '
                          f'not {split.images.shape[1:]} and {train.images.shape[1:]}.')
@@ -106,7 +113,8 @@ def nearest_training_images(
             better = value > best
             best[better], at[better], mirrored[better] = value[better], start + where[better], flip
     fine = _signature(split.images, side)
-    if mirrored.any(): fine[mirrored] = _signature(split.images[mirrored][..., ::-1], side)
+    if mirrored.any():
+        fine[mirrored] = _signature(split.images[mirrored][..., ::-1], side)
     return at, np.einsum('nd,nd->n', fine, _signature(train.images[at], side))
 
 # %% ../nbs/library/robustness.ipynb #409309ae
@@ -155,8 +163,10 @@ def several_looks(
 ) -> np.ndarray: # (N, K): log of the mean probability, good as logits
     "Logits averaged, as probabilities, over mirror images, shifts and sizes (the paper's multi-crop evaluation)"
     sizes = images.shape[-1:] if sizes is None else sizes
-    if len(shifts) == 0 or len(sizes) == 0: raise ValueError('There must be at least one shift and one size.')
-    if min(sizes) < 1: raise ValueError(f'A size is a number of pixels, at least 1, not {min(sizes)}.')
+    if len(shifts) == 0 or len(sizes) == 0:
+        raise ValueError('There must be at least one shift and one size.')
+    if min(sizes) < 1:
+        raise ValueError(f'A size is a number of pixels, at least 1, not {min(sizes)}.')
     views = (np.ascontiguousarray(view) for view in _looks(images, flip, shifts, sizes))
     looks = [softmax(np.asarray(classify(view), float), 1) for view in views]
     return np.log(np.maximum(np.mean(looks, 0), np.finfo(float).tiny))
@@ -191,17 +201,24 @@ def corrupt(
     from scipy.ndimage import gaussian_filter
     if kind not in corruptions:
         raise ValueError(f'There is no corruption {kind!r}; choose one of {", ".join(corruptions)}.')
-    if severity not in range(6): raise ValueError(f'A severity is a whole number from 0 to 5, not {severity!r}.')
+    if severity not in range(6):
+        raise ValueError(f'A severity is a whole number from 0 to 5, not {severity!r}.')
     images = np.asarray(images)
     if images.ndim != 4 or images.dtype != np.uint8 or images.shape[1] != 3:
         raise ValueError(f'The images must be uint8 (N, 3, H, W), not {images.dtype} {images.shape}.')
-    if severity == 0 or len(images) == 0: return images
+    if severity == 0 or len(images) == 0:
+        return images
     s, x = corruptions[kind][0][int(severity) - 1], images.astype(np.float32)
-    if kind == 'jpeg': return np.stack([_jpeg(image, s) for image in images])
-    if kind == 'pixelate': return np.stack([_pixelate(image, s) for image in images])
-    if kind == 'noise': x = x + np.random.default_rng(seed).normal(0, s, x.shape).astype(np.float32)
-    if kind == 'blur': x = gaussian_filter(x, (0, 0, s, s), mode='reflect')
-    if kind == 'brightness': x = x + s
+    if kind == 'jpeg':
+        return np.stack([_jpeg(image, s) for image in images])
+    if kind == 'pixelate':
+        return np.stack([_pixelate(image, s) for image in images])
+    if kind == 'noise':
+        x = x + np.random.default_rng(seed).normal(0, s, x.shape).astype(np.float32)
+    if kind == 'blur':
+        x = gaussian_filter(x, (0, 0, s, s), mode='reflect')
+    if kind == 'brightness':
+        x = x + s
     if kind == 'contrast':
         mean = x.mean((1, 2, 3), keepdims=True)
         x = (x - mean) * s + mean
@@ -217,7 +234,8 @@ def corruption_table(
 ): # DataFrame: kind, severity, strength, accuracy, low, high (Wilson's 95 % interval), confidence (mean)
     "Accuracy and confidence on images made worse in several ways and degrees"
     import pandas as pd
-    if len(split) == 0: raise ValueError('There are no images to test on.')
+    if len(split) == 0:
+        raise ValueError('There are no images to test on.')
     rows, clean = [], None
     for kind in kinds:
         for severity in severities:
@@ -225,12 +243,14 @@ def corruption_table(
             if found is None:
                 p = softmax(np.asarray(classify(corrupt(split.images, kind, severity, seed)), float), 1)
                 found = int((p.argmax(1) == split.labels).sum()), float(p.max(1).mean())
-            if severity == 0: clean = found
+            if severity == 0:
+                clean = found
             low, high = wilson(found[0], len(split))
             strength = corruptions[kind][0][severity - 1] if severity else None
             rows.append(dict(kind=kind, severity=severity, strength=strength, accuracy=found[0] / len(split),
                              low=low, high=high, confidence=found[1]))
-    if not rows: raise ValueError('Give at least one kind of corruption and one severity.')
+    if not rows:
+        raise ValueError('Give at least one kind of corruption and one severity.')
     return pd.DataFrame(rows)
 
 @styled()
@@ -259,15 +279,18 @@ def load_cifar10_1(
     version:str='v6', # v6 (2,000 images, balanced) or v4 (2,021)
 ) -> Split: # images, labels and index
     "The CIFAR-10.1 test set from its published files"
-    if version not in ('v4', 'v6'): raise ValueError(f"CIFAR-10.1 has the versions 'v4' and 'v6', not {version!r}.")
+    if version not in ('v4', 'v6'):
+        raise ValueError(f"CIFAR-10.1 has the versions 'v4' and 'v6', not {version!r}.")
     files = [Path(folder)/f'cifar10.1_{version}_{part}.npy' for part in ('data', 'labels')]
     for f in files:
         if not f.is_file():
             raise FileNotFoundError(f'{f} does not exist: CIFAR-10.1 is two files, '
                                     f'{files[0].name} and {files[1].name}, '
                                     'from https://github.com/modestyachts/CIFAR-10.1.')
-    try: images, labels = (np.load(f, allow_pickle=False) for f in files)
-    except (OSError, ValueError, EOFError) as e: raise ValueError(f'{folder} does not hold CIFAR-10.1 ({e}).') from None
+    try:
+        images, labels = (np.load(f, allow_pickle=False) for f in files)
+    except (OSError, ValueError, EOFError) as e:
+        raise ValueError(f'{folder} does not hold CIFAR-10.1 ({e}).') from None
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (32, 32, 3) or len(images) != len(labels):
         raise ValueError(f'{files[0]} holds {images.dtype} {images.shape} and {files[1].name} {labels.shape}: '
                          'that is not CIFAR-10.1.')

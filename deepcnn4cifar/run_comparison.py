@@ -21,11 +21,13 @@ def _telling_settings(recipes, differ):
     "The fewest settings that tell all the recipes apart"
     for n in range(len(differ) + 1):
         for names in combinations(differ, n):
-            if len({json.dumps([_setting(r, k) for k in names]) for r in recipes}) == len(recipes): return names
+            if len({json.dumps([_setting(r, k) for k in names]) for r in recipes}) == len(recipes):
+                return names
 
 def _label(recipe, telling):
     "Name of a way of training"
-    if not telling: return str(recipe.get('arch', 'all'))
+    if not telling:
+        return str(recipe.get('arch', 'all'))
     return ', '.join(str(recipe.get(k)) if k == 'arch' else f'{k} {_setting(recipe, k)}' for k in telling)
 
 def seed_groups(

@@ -55,8 +55,10 @@ def styled():
     import matplotlib
     before = {k: matplotlib.rcParams[k] for k in (*settings, 'axes.prop_cycle')}
     _set_style()
-    try: yield
-    finally: matplotlib.rcParams.update(before)
+    try:
+        yield
+    finally:
+        matplotlib.rcParams.update(before)
 
 # %% ../nbs/library/style.ipynb #ccf97a4f
 def small_png(
@@ -74,7 +76,8 @@ def use_style():
     import matplotlib.pyplot as plt
     from matplotlib.figure import Figure
     _set_style()
-    if 'inline' not in plt.get_backend(): return
+    if 'inline' not in plt.get_backend():
+        return
     from IPython import get_ipython
     plt.switch_backend(plt.get_backend()) # registers its own way of showing figures, which we replace
     get_ipython().display_formatter.formatters['image/png'].for_type(Figure, small_png)
@@ -111,7 +114,8 @@ def line_style(
 ) -> dict: # color and linestyle, for Axes.plot
     "How the `k`-th of `n` lines is drawn, so that no two of up to ten look alike"
     import matplotlib
-    if n > 10: return dict(color=matplotlib.colormaps['viridis'](k / n), linestyle='-')
+    if n > 10:
+        return dict(color=matplotlib.colormaps['viridis'](k / n), linestyle='-')
     colours = [palette[c] for c in ('blue', 'orange', 'green', 'pink', 'sky')]
     return dict(color=colours[k % 5], linestyle=('-', '--')[k // 5 % 2])
 
@@ -149,8 +153,10 @@ def show_image(
 ):
     "Draw the image with square pixels and without axes"
     image = np.asarray(image)
-    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[-1] not in (1, 3): image = image.transpose(1, 2, 0)
+    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[-1] not in (1, 3):
+        image = image.transpose(1, 2, 0)
     ax.imshow(image, interpolation='nearest', **kwargs)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    if title: ax.set_title(literal(title), fontsize=9)
+    if title:
+        ax.set_title(literal(title), fontsize=9)
