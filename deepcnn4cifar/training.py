@@ -141,8 +141,8 @@ def fit(
     own = [history, *([saver] if saver else []), *(cbs or []), *([Progress(history, position)] if progress else [])]
     form = find_callback(learn, Forward).format
     try:
-        with gentle_stop(saver), distributed(learn, form), learn.no_logging(), learn.no_bar(), memory_advice(learn.recipe):
-            start_fit(learn, position.start[0], own)
+        with gentle_stop(saver), distributed(learn, form), memory_advice(learn.recipe):
+            with learn.no_logging(), learn.no_bar(): start_fit(learn, position.start[0], own)
         if saver and saver.stop_after_step: raise KeyboardInterrupt # asked for after the last step
     finally:
         learn.close_callbacks()
