@@ -93,11 +93,13 @@ class Position(Callback):
 
     def before_fit(self): self.saved = get_rng()
 
+    def before_epoch(self): # a resumed epoch may have nothing left to train, and its line still tells the size
+        self.size = size_at(self.sizes, self.epoch, self.n_epoch)
+
     def before_train(self):
         self.offset = self.start[1] if self.epoch == self.start[0] else 0
         torch.manual_seed(generator(self.seed, 'mix', self.epoch).initial_seed() + rank()) # for dropout and MixUp
         dl = self.dls.train
-        self.size = size_at(self.sizes, self.epoch, self.n_epoch)
         dl.size = None if self.size == dl.dataset.images.shape[-1] else self.size
         dl.set_epoch(self.epoch, self.offset)
 
