@@ -6,6 +6,7 @@ python benchmarks/recipe_search.py NAME '24 24 | 48 48 | 96 96 | 192 192 | 192 1
 The loop trains on all images in memory, in bfloat16, with one thread unless OMP_NUM_THREADS says otherwise. What it found
 is in the library (`recipes['quick']`); what did not help (GELU, a fixed first layer) is only here.
 """
+
 import argparse
 import json
 import os
@@ -29,11 +30,11 @@ p.add_argument('--pflop', type=float, default=0.03, help='arithmetic: 6 x multip
 p.add_argument('--steps', type=int, default=0, help='stop after so many steps in place of --pflop')
 p.add_argument('--seed', type=int, default=0)
 p.add_argument('--batch_size', type=int, default=500)
-p.add_argument('--lr', type=float, default=.12, help='of the convolutions')
-p.add_argument('--lr_bias', type=float, default=18.)
-p.add_argument('--lr_head', type=float, default=.0034)
-p.add_argument('--warmup', type=float, default=0., help='share of the steps during which the rates rise')
-p.add_argument('--label_smoothing', type=float, default=.2)
+p.add_argument('--lr', type=float, default=0.12, help='of the convolutions')
+p.add_argument('--lr_bias', type=float, default=18.0)
+p.add_argument('--lr_head', type=float, default=0.0034)
+p.add_argument('--warmup', type=float, default=0.0, help='share of the steps during which the rates rise')
+p.add_argument('--label_smoothing', type=float, default=0.2)
 p.add_argument('--activation', default='relu')
 p.add_argument('--pool_last', action='store_true', help='poolings after norm and activation')
 p.add_argument('--bn_scale', action='store_true', help='batch norm learns a scale')
@@ -43,23 +44,38 @@ a = p.parse_args()
 torch.manual_seed(a.seed)
 sizes = [int(s) for s in a.sizes.split(',')]
 
-data = load_data(a.data, valid=.1, seed=0)
+data = load_data(a.data, valid=0.1, seed=0)
 mean, std = (torch.as_tensor(v, dtype=torch.float32)[:, None, None] for v in (data.mean, data.std))
 
-def normalised(images): return (torch.as_tensor(images).float() / 255 - mean) / std
+
+def normalised(images):
+    return (torch.as_tensor(images).float() / 255 - mean) / std
+
 
 labels = torch.as_tensor(data.train.labels).long()
-images = F.pad(normalised(data.train.images).bfloat16(), (2,) * 4, mode='reflect').contiguous(memory_format=torch.channels_last)
-mirrored = torch.rand(len(labels)) < .5
-model = vgg(a.table, len(data.classes), dropout=0., activation=a.activation, bias=False, pool_first=not a.pool_last,
-            bn_scale=a.bn_scale, bn_momentum=.4).to(memory_format=torch.channels_last)
+images = F.pad(normalised(data.train.images).bfloat16(), (2,) * 4, mode='reflect').contiguous(
+    memory_format=torch.channels_last
+)
+mirrored = torch.rand(len(labels)) < 0.5
+model = vgg(
+    a.table,
+    len(data.classes),
+    dropout=0.0,
+    activation=a.activation,
+    bias=False,
+    pool_first=not a.pool_last,
+    bn_scale=a.bn_scale,
+    bn_momentum=0.4,
+).to(memory_format=torch.channels_last)
 
 if a.whiten:
     first = model.features[0].weight
-    patches = normalised(data.train.images[:5000]).unfold(2, 3, 1).unfold(3, 3, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 27)
+    patches = (
+        normalised(data.train.images[:5000]).unfold(2, 3, 1).unfold(3, 3, 1).permute(0, 2, 3, 1, 4, 5).reshape(-1, 27)
+    )
     values, vectors = torch.linalg.eigh((patches.T @ patches / len(patches)).double())
-    half = vectors.T.flip(0)[:len(first) // 2].float().reshape(-1, 3, 3, 3)
-    first.data[:2 * len(half)] = torch.cat([half, -half])
+    half = vectors.T.flip(0)[: len(first) // 2].float().reshape(-1, 3, 3, 3)
+    first.data[: 2 * len(half)] = torch.cat([half, -half])
     first.requires_grad_(False)
 
 cost = {size: count_multiply_adds(model, size) for size in {*sizes, 32}}
@@ -70,11 +86,16 @@ steps = a.steps or round(a.pflop * 1e15 / 6 / mean_cost / a.batch_size)
 convolutions = [m.weight for m in model.features if isinstance(m, nn.Conv2d) and m.weight.requires_grad]
 biases = [m.bias for m in model.features if isinstance(m, nn.BatchNorm2d)]
 scales = [m.weight for m in model.features if isinstance(m, nn.BatchNorm2d) and a.bn_scale]
-groups = [dict(params=convolutions, lr=a.lr, matrix=True, renormalise=True), dict(params=biases, lr=a.lr_bias, momentum=.9),
-          dict(params=list(model.classifier.parameters()), lr=a.lr_head, momentum=.9)]
-if scales: groups.append(dict(params=scales, lr=.1, momentum=.9))
-optimizer = Muon(groups, momentum=.6, dtype=torch.bfloat16)
+groups = [
+    dict(params=convolutions, lr=a.lr, matrix=True, renormalise=True),
+    dict(params=biases, lr=a.lr_bias, momentum=0.9),
+    dict(params=list(model.classifier.parameters()), lr=a.lr_head, momentum=0.9),
+]
+if scales:
+    groups.append(dict(params=scales, lr=0.1, momentum=0.9))
+optimizer = Muon(groups, momentum=0.6, dtype=torch.bfloat16)
 peaks = [g['lr'] for g in optimizer.param_groups]
+
 
 def batch(which, epoch, size):
     "Images shifted by up to two pixels, every other epoch the other way round"
@@ -82,27 +103,33 @@ def batch(which, epoch, size):
     shift = torch.randint(0, 25, (len(which),))
     for s in shift.unique().tolist():
         at = (shift == s).nonzero()[:, 0]
-        x[at] = images[which[at], :, s // 5:s // 5 + 32, s % 5:s % 5 + 32]
+        x[at] = images[which[at], :, s // 5 : s // 5 + 32, s % 5 : s % 5 + 32]
     flip = (mirrored[which] ^ bool(epoch % 2)).nonzero()[:, 0]
     x[flip] = x[flip].flip(3)
-    if size == 32: return x
+    if size == 32:
+        return x
     return F.interpolate(x.float(), size=(size, size), mode='bilinear', antialias=True, align_corners=False).bfloat16()
+
 
 def rate(step):
     "Share of the peak rates: up during the warm-up, then straight down to zero"
     done = step / steps
     return done / a.warmup if done < a.warmup else (1 - done) / (1 - a.warmup)
 
+
 start = time.perf_counter()
-work = 0.
+work = 0.0
 for step in range(steps):
     epoch, i = divmod(step, per_epoch)
-    if i == 0: order = torch.randperm(len(labels))
-    which = order[i * a.batch_size:(i + 1) * a.batch_size]
+    if i == 0:
+        order = torch.randperm(len(labels))
+    which = order[i * a.batch_size : (i + 1) * a.batch_size]
     size = sizes[min(len(sizes) - 1, step * len(sizes) // steps)]
-    with torch.autocast('cpu', torch.bfloat16): logits = model(batch(which, epoch, size).contiguous(memory_format=torch.channels_last))
+    with torch.autocast('cpu', torch.bfloat16):
+        logits = model(batch(which, epoch, size).contiguous(memory_format=torch.channels_last))
     F.cross_entropy(logits.float(), labels[which], label_smoothing=a.label_smoothing).backward()
-    for group, peak in zip(optimizer.param_groups, peaks): group['lr'] = peak * rate(step)
+    for group, peak in zip(optimizer.param_groups, peaks):
+        group['lr'] = peak * rate(step)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     work += 6 * cost[size] * len(which)
@@ -112,13 +139,30 @@ model.eval()
 x, y = normalised(data.valid.images), torch.as_tensor(data.valid.labels)
 wide = F.pad(x, (1,) * 4, mode='reflect')
 
+
 @torch.inference_mode()
 def both_ways(x):
     "Logits of images, and of their mirror images"
-    return [torch.cat([model(b.contiguous(memory_format=torch.channels_last)) for b in v.split(500)]) for v in (x, x.flip(3))]
+    return [
+        torch.cat([model(b.contiguous(memory_format=torch.channels_last)) for b in v.split(500)])
+        for v in (x, x.flip(3))
+    ]
+
 
 plain, mirror = both_ways(x)
 shifted = sum(both_ways(wide[:, :, :32, :32]) + both_ways(wide[:, :, 2:, 2:]))
 right = lambda logits: round((logits.argmax(1) == y).float().mean().item(), 4)
-print(json.dumps(dict(vars(a), multiply_adds=cost[32], pflop=round(work / 1e15, 4), epochs=round(steps / per_epoch, 2), valid=right(plain),
-                      mirrored=right(plain + mirror), six_views=right((plain + mirror) / 2 + shifted / 4), seconds=round(seconds))))
+print(
+    json.dumps(
+        dict(
+            vars(a),
+            multiply_adds=cost[32],
+            pflop=round(work / 1e15, 4),
+            epochs=round(steps / per_epoch, 2),
+            valid=right(plain),
+            mirrored=right(plain + mirror),
+            six_views=right((plain + mirror) / 2 + shifted / 4),
+            seconds=round(seconds),
+        )
+    )
+)
