@@ -1,5 +1,5 @@
 """Very deep convolutional networks (VGG) on CIFAR-10"""
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 import os
 import sys
