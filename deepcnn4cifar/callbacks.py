@@ -31,18 +31,22 @@ from .weights import load_weights, transfer_weights
 # %% ../nbs/library/callbacks.ipynb #9367749b
 class Forward(Callback):
     "Run the network under autocast, on plain tensors in the chosen memory format"
+
     order = 99
+
     def __init__(self, dtype=torch.float32, channels_last=True):
         self.dtype, self.context = dtype, None
         self.format = torch.channels_last if channels_last else torch.contiguous_format
 
-    def before_fit(self): self.model.to(memory_format=self.format)
+    def before_fit(self):
+        self.model.to(memory_format=self.format)
 
     def before_batch(self):
         self.close()
         self.learn.xb = tuple(plain(x).contiguous(memory_format=self.format) for x in self.xb)
         self.learn.yb = tuple(plain(y) for y in self.yb)
-        if self.dtype == torch.float32: return
+        if self.dtype == torch.float32:
+            return
         self.context = torch.autocast(self.x.device.type, dtype=self.dtype)
         self.context.__enter__()
 
@@ -50,19 +54,21 @@ class Forward(Callback):
         self.close()
         self.learn.pred = self.pred.float()
 
-    def after_cancel_batch(self): self.close()
+    def after_cancel_batch(self):
+        self.close()
 
     def close(self):
         "Leave autocast"
-        if self.context is not None: self.context.__exit__(None, None, None)
+        if self.context is not None:
+            self.context.__exit__(None, None, None)
         self.context = None
 
 # %% ../nbs/library/callbacks.ipynb #b70b73e7
 def size_at(
-    sizes, # sides in pixels, in order
-    epoch:int, # from 0
-    epochs:int, # of the whole training
-) -> int: # side in pixels
+    sizes,  # sides in pixels, in order
+    epoch: int,  # from 0
+    epochs: int,  # of the whole training
+) -> int:  # side in pixels
     "Image size of an epoch: the sizes spread evenly over the training; the last epoch always has the last one"
     return sizes[len(sizes) - 1 - (epochs - 1 - epoch) * len(sizes) // epochs]
 
@@ -70,35 +76,47 @@ def size_at(
 def get_rng() -> dict:
     "State of torch's global random generators: CPU, every GPU in use, Apple's MPS"
     used = torch.cuda.is_available() and torch.cuda.is_initialized()
-    return dict(cpu=torch.random.get_rng_state(), cuda=torch.cuda.get_rng_state_all() if used else [],
-                mps=torch.mps.get_rng_state() if torch.backends.mps.is_available() else None)
+    return dict(
+        cpu=torch.random.get_rng_state(),
+        cuda=torch.cuda.get_rng_state_all() if used else [],
+        mps=torch.mps.get_rng_state() if torch.backends.mps.is_available() else None,
+    )
+
 
 def set_rng(
-    state:dict, # of get_rng
+    state: dict,  # of get_rng
 ):
     "Put back what `get_rng` took, as far as the devices are there"
     torch.random.set_rng_state(state['cpu'])
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if state['cuda'] and len(state['cuda']) == gpus: torch.cuda.set_rng_state_all(state['cuda'])
-    if state['mps'] is not None and torch.backends.mps.is_available(): torch.mps.set_rng_state(state['mps'])
+    if state['cuda'] and len(state['cuda']) == gpus:
+        torch.cuda.set_rng_state_all(state['cuda'])
+    if state['mps'] is not None and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(state['mps'])
+
 
 class Position(Callback):
     "Exact progress, the loader's epoch, the image size of the epoch, and its random numbers"
+
     order, run_valid = -5, False
-    def __init__(self,
-        sizes=(32,), # sides in pixels over the training
-        seed:int=0, # of the recipe
+
+    def __init__(
+        self,
+        sizes=(32,),  # sides in pixels over the training
+        seed: int = 0,  # of the recipe
     ):
         self.sizes, self.seed, self.start, self.saved = sizes, seed, (0, 0), None
+        self.size, self.offset = sizes[-1], 0
 
-    def before_fit(self): self.saved = get_rng()
+    def before_fit(self):
+        self.saved = get_rng()
 
     def before_epoch(self): # a resumed epoch may have nothing left to train, and its line still tells the size
         self.size = size_at(self.sizes, self.epoch, self.n_epoch)
 
     def before_train(self):
         self.offset = self.start[1] if self.epoch == self.start[0] else 0
-        torch.manual_seed(generator(self.seed, 'mix', self.epoch).initial_seed() + rank()) # for dropout and MixUp
+        torch.manual_seed(generator(self.seed, 'mix', self.epoch).initial_seed() + rank())  # for dropout and MixUp
         dl = self.dls.train
         dl.size = None if self.size == dl.dataset.images.shape[-1] else self.size
         dl.set_epoch(self.epoch, self.offset)
@@ -107,46 +125,65 @@ class Position(Callback):
         done = self.epoch * self.n_iter + self.offset + self.iter
         self.learn.pct_train = done / (self.n_epoch * self.n_iter)
 
-    def after_fit(self): self.close()
+    def after_fit(self):
+        self.close()
 
     def close(self):
         "Give the global random generators back as they were before the training"
-        if self.saved is not None: set_rng(self.saved)
+        if self.saved is not None:
+            set_rng(self.saved)
         self.saved = None
 
 # %% ../nbs/library/callbacks.ipynb #1a65e9ee
 class TrainingError(RuntimeError):
     "A training that cannot go on; the message says why and what to do"
+
     def __init__(self, message):
         super().__init__(message)
         self.message = message
-    def __str__(self): return self.message
+
+    def __str__(self):
+        return self.message
+
 
 def nan_advice(
-    cb, # a callback, during a batch
+    cb,  # a callback, during a batch
 ) -> str:
     "What to do about a loss that is not a number"
     if not all(bool(torch.isfinite(x).all()) for x in cb.xb):
-        return ('the images themselves hold values that are not numbers, so look at the data and at the mean and '
-                'standard deviation they are normalised with.')
+        return (
+            'the images themselves hold values that are not numbers, so look at the data and at the mean and '
+            'standard deviation they are normalised with.'
+        )
     if cb.learn.train_iter == 0 and cb.learn.epoch == 0:
-        return ('no step was taken yet, so it is not the learning rate: try other first weights '
-                '(init he), batch norm, or precision float32.')
+        return (
+            'no step was taken yet, so it is not the learning rate: try other first weights '
+            '(init he), batch norm, or precision float32.'
+        )
     return f'try a lower learning rate than {cb.learn.recipe.lr:g}.'
 
+
 def is_fitting(
-    cb, # a callback with its learner
+    cb,  # a callback with its learner
 ) -> bool:
     "Whether the learner is training, and not looking for a learning rate or gathering predictions"
     return not hasattr(cb.learn, 'lr_finder') and not hasattr(cb.learn, 'gather_preds')
 
+
 class StopAtNaN(Callback):
     "Stop when the loss is no longer a number; looked at every step on a CPU, every 20th on a GPU"
+
     order, run_valid = 98, False
-    def __init__(self, every=None): self.every = every
-    def before_fit(self): self.run = is_fitting(self)
+
+    def __init__(self, every=None):
+        self.every = every
+
+    def before_fit(self):
+        self.run = is_fitting(self)
+
     def after_loss(self):
-        if self.iter % (self.every or (1 if self.x.device.type == 'cpu' else 20)): return
+        if self.iter % (self.every or (1 if self.x.device.type == 'cpu' else 20)):
+            return
         if all_max(not torch.isfinite(self.loss_grad.detach())):
             where = f'epoch {self.epoch + 1}, step {self.iter + 1}'
             raise TrainingError(f'The loss was not a number in {where}: {nan_advice(self)}')
@@ -154,9 +191,14 @@ class StopAtNaN(Callback):
 # %% ../nbs/library/callbacks.ipynb #988acd4d
 class ImageMean:
     "Mean of a quantity over images, left on the device until somebody asks"
-    def __init__(self, total=0., images=0): self.total, self.images, self.waiting = total, images, []
-    def add(self, mean, n): self.waiting.append((mean.detach(), n)) # the mean over a batch of n images
-    def fetch(self) -> tuple: # (sum, images)
+
+    def __init__(self, total=0.0, images=0):
+        self.total, self.images, self.waiting = total, images, []
+
+    def add(self, mean, n):
+        self.waiting.append((mean.detach(), n))  # the mean over a batch of n images
+
+    def fetch(self) -> tuple:  # (sum, images)
         "What has been added up in this process, with a single wait for the device"
         if self.waiting:
             means, counts = zip(*self.waiting)
@@ -166,8 +208,9 @@ class ImageMean:
             self.waiting = []
         return self.total, self.images
 
+
 def mean_of(
-    parts, # pairs (sum, images), one per process
+    parts,  # pairs (sum, images), one per process
 ) -> float:
     "The mean over the images of all processes"
     totals, images = zip(*parts)
@@ -176,84 +219,127 @@ def mean_of(
 # %% ../nbs/library/callbacks.ipynb #d35bc2d7
 class Average(Metric):
     "fastai metric: mean over the images of all processes of the loss, or of `func(pred, target)`"
+
     def __init__(self, func=None):
         self.func = func
         self.reset()
-    def reset(self): self.mean, self.alone = ImageMean(), True
+
+    def reset(self):
+        self.mean, self.alone = ImageMean(), True
+
     def accumulate(self, learn):
-        if not len(learn.y): return # a small last batch may leave a process without images
+        if not len(learn.y):
+            return  # a small last batch may leave a process without images
         self.alone = not hasattr(learn.dl, 'world_size')
         value = learn.loss if self.func is None else self.func(learn.pred, *learn.yb)
         self.mean.add(value.mean(), len(learn.y))
+
     @property
     def value(self):
         mine = self.mean.fetch()
         parts = [mine] if self.alone else all_gather(mine)
         return mean_of(parts) if any(n for _, n in parts) else None
+
     @property
-    def name(self): return 'loss' if self.func is None else self.func.__name__
+    def name(self):
+        return 'loss' if self.func is None else self.func.__name__
+
 
 class SmoothLoss(AvgSmoothLoss):
     "fastai's exponentially smoothed training loss, as a tensor on the device"
+
     def accumulate(self, learn):
         self.count += 1
         loss = learn.loss.detach().mean()
         self.val = torch.lerp(loss, self.val.to(loss.device), self.beta)
 
+
 class LazyLosses(Callback):
     "Let the recorder keep losses on the device; they come to the CPU together, after each epoch's training"
+
     order = 51
-    def after_create(self): self.recorder.loss, self.recorder.smooth_loss = Average(), SmoothLoss()
+
+    def after_create(self):
+        self.recorder.loss, self.recorder.smooth_loss = Average(), SmoothLoss()
+
     def after_train(self):
         losses = self.recorder.losses
-        if losses: losses[:] = torch.stack([l.to(losses[-1].device) for l in losses]).cpu().unbind()
-    def after_cancel_fit(self): self.after_train()
+        if losses:
+            losses[:] = torch.stack([l.to(losses[-1].device) for l in losses]).cpu().unbind()
+
+    def after_cancel_fit(self):
+        self.after_train()
 
 # %% ../nbs/library/callbacks.ipynb #bbb8eca1
 class Stateful(Callback):
     "A callback with a memory, which begins anew with every fit; it does nothing in validate, get_preds and lr_find"
+
     live = False
-    def reset(self): "Forget what was remembered"
-    def state(self) -> dict: "What is remembered, as a checkpoint stores it"
-    def load_state(self, state): "Remember what a checkpoint holds"
+
+    def reset(self):
+        "Forget what was remembered"
+
+    def state(self) -> dict:
+        "What is remembered, as a checkpoint stores it"
+
+    def load_state(self, state):
+        "Remember what a checkpoint holds"
+
     def before_fit(self):
         self.run, self.live = is_fitting(self), False
-        if self.run: self.reset()
-    def before_train(self): self.live = True
+        if self.run:
+            self.reset()
+
+    def before_train(self):
+        self.live = True
+
 
 def epoch_record(
-    learn, # fastai Learner, after an epoch
-) -> dict: # epoch, train_loss, valid_loss and the metrics by name; empty for an epoch that was skipped
+    learn,  # fastai Learner, after an epoch
+) -> dict:  # epoch, train_loss, valid_loss and the metrics by name; empty for an epoch that was skipped
     "What fastai's recorder has about this epoch"
     names, values = learn.recorder.metric_names, learn.recorder.log
     return dict(zip(names, values)) if len(values) == len(names) else {}
 
+
 def epoch_accuracy(
-    learn, # fastai Learner, after an epoch
-) -> float: # fraction of the validation images; None for an epoch that was skipped
+    learn,  # fastai Learner, after an epoch
+) -> float:  # fraction of the validation images; None for an epoch that was skipped
     "The validation accuracy of this epoch, wherever it stands among the metrics"
     record = epoch_record(learn)
     if record and 'accuracy' not in record:
-        raise TrainingError('The learner has no metric called accuracy, by which this recipe chooses: '
-                            'leave it among learn.metrics.')
+        raise TrainingError(
+            'The learner has no metric called accuracy, by which this recipe chooses: leave it among learn.metrics.'
+        )
     return record.get('accuracy')
 
 # %% ../nbs/library/callbacks.ipynb #6d32f542
 class EMA(Stateful):
     "Exponential moving average of the weights (torch's AveragedModel), used for validation and kept in the end"
+
     order = 90
-    def __init__(self, decay): self.decay, self.averaged, self.swapped = decay, None, False
-    def reset(self): self.averaged = None
+
+    def __init__(self, decay):
+        self.decay, self.averaged, self.swapped = decay, None, False
+
+    def reset(self):
+        self.averaged = None
+
     def before_train(self):
         super().before_train()
         self.begin()
+
     def begin(self):
         "Make the average, if there is none yet"
-        if self.averaged is not None: return
+        if self.averaged is not None:
+            return
         average = torch.optim.swa_utils.get_ema_multi_avg_fn(self.decay)
         self.averaged = torch.optim.swa_utils.AveragedModel(unwrap(self.model), multi_avg_fn=average, use_buffers=True)
+
     def after_batch(self):
-        if self.training: self.averaged.update_parameters(unwrap(self.model))
+        if self.training:
+            self.averaged.update_parameters(unwrap(self.model))
+
     def swap(self):
         "Exchange the network's weights and the average"
         ours, theirs = unwrap(self.model).state_dict(), self.averaged.module.state_dict()
@@ -262,17 +348,28 @@ class EMA(Stateful):
             ours[name].copy_(theirs[name])
             theirs[name].copy_(kept)
         self.swapped = not self.swapped
+
     def before_validate(self):
-        if self.live: self.swap()
+        if self.live:
+            self.swap()
+
     def after_validate(self):
-        if self.live: self.swap()
+        if self.live:
+            self.swap()
+
     def after_fit(self):
-        if self.live: unwrap(self.model).load_state_dict(self.averaged.module.state_dict())
+        if self.live:
+            unwrap(self.model).load_state_dict(self.averaged.module.state_dict())
         self.live = False
+
     def close(self):
         "Give the network its own weights back, if validation was interrupted"
-        if self.swapped: self.swap()
-    def state(self): return self.averaged.state_dict()
+        if self.swapped:
+            self.swap()
+
+    def state(self):
+        return self.averaged.state_dict()
+
     def load_state(self, state):
         self.begin()
         self.averaged.load_state_dict(state)
@@ -281,21 +378,35 @@ class EMA(Stateful):
 # %% ../nbs/library/callbacks.ipynb #e9d695a1
 class Plateau(Stateful):
     "Multiply the learning rate when the validation accuracy has stopped improving (torch's ReduceLROnPlateau)"
+
     order = 57
-    def __init__(self, patience, factor): self.patience, self.factor, self.scheduler = patience, factor, None
-    def reset(self): self.scheduler = None
+
+    def __init__(self, patience, factor):
+        self.patience, self.factor, self.scheduler = patience, factor, None
+
+    def reset(self):
+        self.scheduler = None
+
     def before_train(self):
         super().before_train()
         self.begin()
+
     def begin(self):
         "Make the scheduler, if there is none yet"
-        if self.scheduler is not None: return
+        if self.scheduler is not None:
+            return
         self.scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.opt.opt, mode='max', factor=self.factor, patience=self.patience, eps=0.)
+            self.opt.opt, mode='max', factor=self.factor, patience=self.patience, eps=0.0
+        )
+
     def after_epoch(self):
         accuracy = epoch_accuracy(self.learn) if self.live else None
-        if accuracy is not None: self.scheduler.step(accuracy)
-    def state(self): return self.scheduler.state_dict()
+        if accuracy is not None:
+            self.scheduler.step(accuracy)
+
+    def state(self):
+        return self.scheduler.state_dict()
+
     def load_state(self, state):
         self.begin()
         self.scheduler.load_state_dict(state)
@@ -303,170 +414,244 @@ class Plateau(Stateful):
 # %% ../nbs/library/callbacks.ipynb #aa8fcebf
 class KeepBest(Stateful):
     "Remember the weights with the best validation accuracy, and for how many epochs there was no better one"
+
     order = 58
+
     def __init__(self, patience=0, keep=True):
         self.patience, self.keep = patience, keep
         self.reset()
-    def reset(self): self.best, self.since, self.weights = -1., 0, None
+
+    def reset(self):
+        self.best, self.since, self.weights = -1.0, 0, None
+
     def after_epoch(self):
         accuracy = epoch_accuracy(self.learn) if self.live else None
-        if accuracy is None: return
+        if accuracy is None:
+            return
         self.since += 1
-        if accuracy <= self.best: return
+        if accuracy <= self.best:
+            return
         self.best, self.since = float(accuracy), 0
-        if self.keep: self.weights = {k: v.cpu().clone() for k, v in unwrap(self.model).state_dict().items()}
+        if self.keep:
+            self.weights = {k: v.cpu().clone() for k, v in unwrap(self.model).state_dict().items()}
+
     def enough(self):
         "Whether so many epochs brought nothing better that the training should end"
         return bool(self.patience) and self.since >= self.patience
+
     def after_fit(self):
-        if self.live and self.weights is not None: unwrap(self.model).load_state_dict(self.weights)
+        if self.live and self.weights is not None:
+            unwrap(self.model).load_state_dict(self.weights)
         self.live = False
-    def state(self): return dict(best=self.best, since=self.since, weights=self.weights)
+
+    def state(self):
+        return dict(best=self.best, since=self.since, weights=self.weights)
+
     def load_state(self, state):
         self.best, self.since, self.weights, self.live = state['best'], state['since'], state['weights'], True
 
+
 class EarlyStop(Callback):
     "End the training where a `KeepBest` says so, after the epoch's checkpoint has been written"
+
     order = 110
-    def __init__(self, keeper): self.keeper = keeper
+
+    def __init__(self, keeper):
+        self.keeper = keeper
+
     def after_epoch(self):
-        if self.keeper.live and self.keeper.enough(): raise CancelFitException()
+        if self.keeper.live and self.keeper.enough():
+            raise CancelFitException()
 
 # %% ../nbs/library/callbacks.ipynb #43ae1945
 class History(Stateful):
     "One row per epoch: mean training loss, validation loss and accuracy, learning rate, seconds, image size"
+
     order = 56
     columns = 'epoch', 'train_loss', 'valid_loss', 'accuracy', 'lr', 'seconds', 'size'
-    def __init__(self): self.reset()
-    def reset(self): self.rows, self.image_loss, self.seconds = [], ImageMean(), 0.
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        self.rows, self.image_loss, self.seconds = [], ImageMean(), 0.0
+
     def before_train(self):
         super().before_train()
         self.started = time.perf_counter()
+
     def after_batch(self):
-        if self.training: self.image_loss.add(self.loss, len(self.y))
+        if self.training:
+            self.image_loss.add(self.loss, len(self.y))
 
     def after_epoch(self):
         record = epoch_record(self.learn)
-        if not record: return # an epoch that was skipped
+        if not record:
+            return  # an epoch that was skipped
         train_loss = mean_of(all_gather(self.image_loss.fetch()))
         if not math.isfinite(train_loss):
-            raise TrainingError(f'The loss was not a number in epoch {self.epoch + 1}: '
-                                f'try a lower learning rate than {self.learn.recipe.lr:g}.')
-        self.rows.append(dict(
-            epoch=self.epoch + 1, train_loss=train_loss, valid_loss=float(record['valid_loss']),
-            accuracy=float(record.get('accuracy', math.nan)), lr=float(self.opt.hypers[0]['lr']),
-            seconds=round(self.seconds + time.perf_counter() - self.started, 2), size=self.side()))
-        self.image_loss, self.seconds = ImageMean(), 0.
+            raise TrainingError(
+                f'The loss was not a number in epoch {self.epoch + 1}: '
+                f'try a lower learning rate than {self.learn.recipe.lr:g}.'
+            )
+        self.rows.append(
+            dict(
+                epoch=self.epoch + 1,
+                train_loss=train_loss,
+                valid_loss=float(record['valid_loss']),
+                accuracy=float(record.get('accuracy', math.nan)),
+                lr=float(self.opt.hypers[0]['lr']),
+                seconds=round(self.seconds + time.perf_counter() - self.started, 2),
+                size=self.side(),
+            )
+        )
+        self.image_loss, self.seconds = ImageMean(), 0.0
 
     def side(self):
         "Side of this epoch's training images in pixels"
         return next((cb.size for cb in self.learn.cbs if isinstance(cb, Position)), None)
+
     def state(self):
         sums = all_gather(self.image_loss.fetch())
-        running = time.perf_counter() - self.started if any(n for _, n in sums) else 0.
+        running = time.perf_counter() - self.started if any(n for _, n in sums) else 0.0
         return dict(rows=self.rows, sums=sums, seconds=self.seconds + running)
+
     def load_state(self, state):
         sums = state['sums']
-        if len(sums) != processes(): # of another number of processes: the first goes on with the sum of all
-            sums = [tuple(map(sum, zip(*sums)))] + [(0., 0)] * (processes() - 1)
+        if len(sums) != processes():  # of another number of processes: the first goes on with the sum of all
+            sums = [tuple(map(sum, zip(*sums)))] + [(0.0, 0)] * (processes() - 1)
         self.rows, self.image_loss, self.seconds = list(state['rows']), ImageMean(*sums[rank()]), state['seconds']
+
     def table(self):
         "The rows as a pandas DataFrame"
         import pandas as pd
+
         return pd.DataFrame(self.rows, columns=list(self.columns))
 
 # %% ../nbs/library/callbacks.ipynb #a0852243
 class Progress(Callback):
     "Bar over all steps on a terminal, and a line after each epoch, on stderr"
+
     order, run_valid = 95, False
-    def __init__(self,
-        history:History, # whose rows are told
-        position:Position, # of the same learner
+
+    def __init__(
+        self,
+        history: History,  # whose rows are told
+        position: Position,  # of the same learner
     ):
         self.rows_of, self.where = history, position
 
-    def before_fit(self): self.bar, self.run = None, rank() == 0
+    def before_fit(self):
+        self.bar, self.run = None, rank() == 0
 
     def size_note(self):
         "The side of this epoch's images, where it changes during the training"
         return f'{self.where.size}×{self.where.size} pixels' if len(set(self.where.sizes)) > 1 else ''
 
     def after_batch(self):
-        if not sys.stderr.isatty(): return
+        if not sys.stderr.isatty():
+            return
         now = self.epoch * self.n_iter + self.where.offset + self.iter + 1
-        if self.bar is None: self.bar, self.since = Bar('training'), now - 1
+        if self.bar is None:
+            self.bar, self.since = Bar('training'), now - 1
         note, due = '', self.bar.every < time.monotonic() - self.bar.last
-        if due: # the loss is asked for only when it is shown
+        if due:  # the loss is asked for only when it is shown
             epoch, loss = f'epoch {self.epoch + 1} of {self.n_epoch}', f'loss {float(self.loss.detach()):.2f}'
             note = ' · ' + ', '.join(filter(None, [epoch, self.size_note(), loss]))
         self.bar(now - self.since, self.n_epoch * self.n_iter - self.since, note)
 
     def after_epoch(self):
         rows = self.rows_of.rows
-        if not rows or rows[-1]['epoch'] != self.epoch + 1: return
-        if self.bar: self.bar.clear()
+        if not epoch_record(self.learn) or rows[-1]['epoch'] != self.epoch + 1:
+            return  # an epoch that was skipped
+        if self.bar:
+            self.bar.clear()
         r, size = rows[-1], self.size_note()
-        print(f'epoch {r["epoch"]}/{self.n_epoch}{f" ({size})" if size else ""}: training loss {r["train_loss"]:.3f}, '
-              f'validation loss {r["valid_loss"]:.3f}, validation accuracy {100 * r["accuracy"]:.2f} %, '
-              f'{clock(r["seconds"])}', file=sys.stderr, flush=True)
+        print(
+            f'epoch {r["epoch"]}/{self.n_epoch}{f" ({size})" if size else ""}: training loss {r["train_loss"]:.3f}, '
+            f'validation loss {r["valid_loss"]:.3f}, validation accuracy {100 * r["accuracy"]:.2f} %, '
+            f'{clock(r["seconds"])}',
+            file=sys.stderr,
+            flush=True,
+        )
 
 # %% ../nbs/library/callbacks.ipynb #e7d844a1
 def blocks(
-    model:nn.Module, # VGG, or any network, which then is a single block
+    model: nn.Module,  # VGG, or any network, which then is a single block
 ) -> list:
     "Lists of parameters by depth: the layers up to each pooling, and last the rest, the head"
     out = [[]]
     for layer in getattr(model, 'features', ()):
         out[-1] += layer.parameters()
-        if isinstance(layer, nn.MaxPool2d): out.append([])
+        if isinstance(layer, nn.MaxPool2d):
+            out.append([])
     body = {p for block in out for p in block}
     head = [p for p in model.parameters() if p not in body]
     return [block for block in [*out, head] if block]
 
 # %% ../nbs/library/callbacks.ipynb #15613de8
-cancelled = (core.CancelStepException, core.CancelBackwardException, core.CancelBatchException,
-             core.CancelTrainException, core.CancelValidException, core.CancelEpochException, core.CancelFitException)
+cancelled = (
+    core.CancelStepException,
+    core.CancelBackwardException,
+    core.CancelBatchException,
+    core.CancelTrainException,
+    core.CancelValidException,
+    core.CancelEpochException,
+    core.CancelFitException,
+)
+
 
 class VGGLearner(Learner):
     "fastai's `Learner`, but freezing goes by depth, and what ends a training leaves nothing open"
+
     recipe, fingerprint, begun_with = None, None, None
 
-    def freeze_to(self,
-        n:int, # blocks to freeze, from the image on; negative: blocks to leave, from the head on
+    def freeze_to(
+        self,
+        n: int,  # blocks to freeze, from the image on; negative: blocks to leave, from the head on
     ):
         "Train the blocks from the n-th on; norms in the others go on learning while train_bn is on, as in fastai"
-        if self.opt is None: self.create_opt()
+        if self.opt is None:
+            self.create_opt()
         depth = blocks(unwrap(self.model))
         start = n if n >= 0 else len(depth) + n
         if not 0 <= start < len(depth):
-            raise ValueError(f'freeze_to({n}) leaves nothing to train or asks for more than the {len(depth)} blocks '
-                             f'there are: use -1 (all but the head) to {len(depth) - 1}.')
+            raise ValueError(
+                f'freeze_to({n}) leaves nothing to train or asks for more than the {len(depth)} blocks '
+                f'there are: use -1 (all but the head) to {len(depth) - 1}.'
+            )
         norm = nn.modules.batchnorm._NormBase
         norms = {p for m in self.model.modules() if isinstance(m, norm) for p in m.parameters()}
         for i, block in enumerate(depth):
-            for p in block: p.requires_grad_(i >= start or self.train_bn and p in norms)
+            for p in block:
+                p.requires_grad_(i >= start or self.train_bn and p in norms)
         self.opt.frozen_idx = start
         self.opt.clear_state()
 
-    def fine_tune(self, epochs, base_lr=2e-3, freeze_epochs=1, lr_mult=1, pct_start=.3, div=5., **kwargs):
+    def fine_tune(self, epochs, base_lr=2e-3, freeze_epochs=1, lr_mult=1, pct_start=0.3, div=5.0, **kwargs):
         "Train the head for `freeze_epochs` at `base_lr`, then all layers for `epochs` at half of it"
-        if lr_mult != 1: raise ValueError(one_rate)
+        if lr_mult != 1:
+            raise ValueError(one_rate)
         self.freeze()
-        self.fit_one_cycle(freeze_epochs, base_lr, pct_start=.99, **kwargs)
+        self.fit_one_cycle(freeze_epochs, base_lr, pct_start=0.99, **kwargs)
         self.unfreeze()
         self.fit_one_cycle(epochs, base_lr / 2, pct_start=pct_start, div=div, **kwargs)
 
     def _with_events(self, f, event_type, ex, final=lambda: None):
-        try: super()._with_events(f, event_type, ex, final)
+        try:
+            super()._with_events(f, event_type, ex, final)
         except BaseException as e:
-            if not isinstance(e, cancelled): self.close_callbacks()
+            if not isinstance(e, cancelled):
+                self.close_callbacks()
             raise
 
     def close_callbacks(self):
         "Finish what an exception has left half done"
         for cb in list(self.cbs):
-            if isinstance(cb, (Forward, Position, EMA)): cb.close()
-            if isinstance(cb, MixHandler) and self.loss_func == cb.lf: self.loss_func = cb.old_lf
+            if isinstance(cb, (Forward, Position, EMA)):
+                cb.close()
+            if isinstance(cb, MixHandler) and self.loss_func == cb.lf:
+                self.loss_func = cb.old_lf
 
     def add_cb(self, cb):
         own = {name: getattr(self, name) for name in ('recipe', 'fingerprint', 'begun_with')}
@@ -481,51 +666,67 @@ class VGGLearner(Learner):
         return self
 
 # %% ../nbs/library/callbacks.ipynb #5b4ca04f
-network_settings = ('batch_norm', 'head', 'dropout', 'width', 'init', 'channels', 'pool_first', 'bias', 'bn_scale',
-                    'bn_momentum') # of a recipe, under the names that vgg has for them
+network_settings = (
+    'batch_norm',
+    'head',
+    'dropout',
+    'width',
+    'init',
+    'channels',
+    'pool_first',
+    'bias',
+    'bn_scale',
+    'bn_momentum',
+)  # of a recipe, under the names that vgg has for them
+
 
 def new_model(
-    recipe:Recipe,
-    num_classes:int, # number of outputs
-) -> nn.Module: # with new weights, by the recipe's seed alone
+    recipe: Recipe,
+    num_classes: int,  # number of outputs
+) -> nn.Module:  # with new weights, by the recipe's seed alone
     "The network of a recipe; the global random state, of GPUs too, is left as it was"
     settings = {name: getattr(recipe, name) for name in network_settings}
     with torch.random.fork_rng(devices=[]):
         seed = generator(recipe.seed, 'init').initial_seed()
-        torch.random.default_generator.manual_seed(seed) # of the CPU alone
+        torch.random.default_generator.manual_seed(seed)  # of the CPU alone
         return vgg(recipe.arch, num_classes=num_classes, **settings)
 
 # %% ../nbs/library/callbacks.ipynb #6fa22681
 def start_from(
-    source, # run folder or file of weights
-    model:nn.Module, # changed in place
-): # pandas DataFrame of transfer_weights: a row per layer, copied or not, and why not
+    source,  # run folder or file of weights
+    model: nn.Module,  # changed in place
+):  # pandas DataFrame of transfer_weights: a row per layer, copied or not, and why not
     "Begin with what another network has learnt"
     path = Path(source)
-    path = path/'model.safetensors' if path.is_dir() else path
+    path = path / 'model.safetensors' if path.is_dir() else path
     if not path.is_file():
-        raise FileNotFoundError(f'There are no weights to start from at {path}: '
-                                'start takes a run folder or a file of weights.')
+        raise FileNotFoundError(
+            f'There are no weights to start from at {path}: start takes a run folder or a file of weights.'
+        )
     other = load_weights(path).float()
     same = other.config['config'] == model.config['config']
     table = transfer_weights(other, model, convolutions=None if same else 4)
-    if not table.copied.any(): raise ValueError(f'{path} has no layer in common with this network: the widths differ.')
+    if not table.copied.any():
+        raise ValueError(f'{path} has no layer in common with this network: the widths differ.')
     return table
 
 # %% ../nbs/library/callbacks.ipynb #f0cb4231
 def with_images(
-    data, # ImageData
-    images:int, # number of training images, 0 for all
-    seed:int=0, # decides which
-): # ImageData with the same validation and test images
+    data,  # ImageData
+    images: int,  # number of training images, 0 for all
+    seed: int = 0,  # decides which
+):  # ImageData with the same validation and test images
     "The data with exactly so many training images, the same number of each class as far as that goes"
-    if not images: return data
+    if not images:
+        return data
     classes = len(data.classes)
     if not classes <= images <= len(data.train):
-        raise ValueError(f'images is {images:,}, but must be from {classes} (one of each class) to the '
-                         f'{len(data.train):,} training images there are, or 0 for all.')
-    data.mean # computed from all the images, and remembered
-    turn = np.random.default_rng(seed).permutation(classes) # which classes have one more if it does not divide evenly
+        raise ValueError(
+            f'images is {images:,}, but must be from {classes} (one of each class) to the '
+            f'{len(data.train):,} training images there are, or 0 for all.'
+        )
+    data.mean  # computed from all the images, and remembered
+    turn = np.random.default_rng(seed).permutation(classes)  # which classes have one more if it does not divide evenly
     order = np.lexsort((turn[data.train.labels], rank_in_class(data.train, seed)))
     less = copy.copy(data)
     less.train = data.train.subset(np.sort(order[:images]))
@@ -533,14 +734,16 @@ def with_images(
 
 # %% ../nbs/library/callbacks.ipynb #3c61af44
 def find_callback(
-    learn, # fastai Learner
-    kind:type, # of callback
+    learn,  # fastai Learner
+    kind: type,  # of callback
 ):
     "The learner's callback of a kind"
     return next(cb for cb in learn.cbs if isinstance(cb, kind))
 
+
 class TimedSteps:
     "Training steps on a copy of a learner's network, timed"
+
     def __init__(self, learn):
         self.dl, self.loss, self.forward = learn.dls.train, learn.loss_func, find_callback(learn, Forward)
         self.model = copy.deepcopy(learn.model).to(self.dl.device).to(memory_format=self.forward.format).train()
@@ -558,7 +761,8 @@ class TimedSteps:
         self.loss(out.float(), y).backward()
         self.opt.step()
         self.opt.zero_grad()
-        if self.dl.device.type != 'cpu': torch.accelerator.synchronize(self.dl.device)
+        if self.dl.device.type != 'cpu':
+            torch.accelerator.synchronize(self.dl.device)
 
     def seconds(self, size, steps):
         "Median time of a step at a size, after one to warm up"
@@ -571,16 +775,18 @@ class TimedSteps:
             times.append(time.perf_counter() - start)
         return sorted(times)[len(times) // 2]
 
+
 def estimate_seconds(
-    learn, # of vgg_learner
-    steps:int=3, # to be timed at each image size
-) -> float: # seconds that a fit will take for all of the recipe's epochs
+    learn,  # of vgg_learner
+    steps: int = 3,  # to be timed at each image size
+) -> float:  # seconds that a fit will take for all of the recipe's epochs
     "Time a few steps on a copy of the network and multiply"
     dl, epochs, sizes = learn.dls.train, learn.recipe.epochs, find_callback(learn, Position).sizes
-    of_epoch, total = [size_at(sizes, e, epochs) for e in range(epochs)], 0.
+    of_epoch, total = [size_at(sizes, e, epochs) for e in range(epochs)], 0.0
     with torch.random.fork_rng(devices=[dl.device] if dl.device.type == 'cuda' else []):
         timed = TimedSteps(learn)
-        for size in sorted(set(of_epoch)): total += timed.seconds(size, steps) * len(dl) * of_epoch.count(size)
+        for size in sorted(set(of_epoch)):
+            total += timed.seconds(size, steps) * len(dl) * of_epoch.count(size)
     timed.resize(of_epoch[0])
     valid = len(learn.dls.valid_ds) / len(learn.dls.train_ds)
-    return total * (1 + .35 * valid) # a validation image costs about a third of a training image
+    return total * (1 + 0.35 * valid)  # a validation image costs about a third of a training image

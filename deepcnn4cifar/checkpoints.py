@@ -15,150 +15,200 @@ from pathlib import Path
 import numpy as np, torch
 from fastai.callback.core import Callback
 
-from .callbacks import (
-    Position, Stateful, TrainingError, epoch_record, find_callback, get_rng, set_rng)
+from .callbacks import Position, Stateful, TrainingError, epoch_record, find_callback, get_rng, set_rng
 from .files import write_whole
 from .processes import all_gather, all_max, on_first, processes, rank, unwrap
 from .recipes import Recipe, read_recipe
 
 # %% ../nbs/library/checkpoints.ipynb #c410a0bb
 def plain_numbers(
-    x, # nested dictionaries, lists and tuples
+    x,  # nested dictionaries, lists and tuples
 ):
     "The same with NumPy's numbers turned into Python's, so that torch.load(weights_only=True) takes it"
-    if isinstance(x, dict): return {k: plain_numbers(v) for k, v in x.items()}
-    if isinstance(x, (list, tuple)): return type(x)(plain_numbers(v) for v in x)
+    if isinstance(x, dict):
+        return {k: plain_numbers(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple)):
+        return type(x)(plain_numbers(v) for v in x)
     return x.item() if isinstance(x, np.generic) else x
 
+
 def memories(
-    learn, # fastai Learner
-) -> dict: # name to callback
+    learn,  # fastai Learner
+) -> dict:  # name to callback
     "The learner's callbacks that remember something: this library's by class name, others' with their module"
     out = {}
     for cb in learn.cbs:
         kind = type(cb)
-        if isinstance(cb, Stateful) and kind.__module__ == Stateful.__module__: out[kind.__name__] = cb
-        elif hasattr(cb, 'state') and hasattr(cb, 'load_state'): out[f'{kind.__module__}.{kind.__qualname__}'] = cb
+        if isinstance(cb, Stateful) and kind.__module__ == Stateful.__module__:
+            out[kind.__name__] = cb
+        elif hasattr(cb, 'state') and hasattr(cb, 'load_state'):
+            out[f'{kind.__module__}.{kind.__qualname__}'] = cb
     return out
 
+
 def snapshot(
-    learn, # of vgg_learner
-    epoch:int, # from 0
-    batch:int, # from 0
+    learn,  # of vgg_learner
+    epoch: int,  # from 0
+    batch: int,  # from 0
 ) -> dict:
     "All that the next step depends on; `TrainingError` if the weights are not numbers"
     if not all(bool(torch.isfinite(p).all()) for p in learn.model.parameters()):
-        raise TrainingError(f'The weights are no longer numbers in epoch {epoch + 1}: '
-                            f'try a lower learning rate than {learn.recipe.lr:g}.')
-    return plain_numbers(dict(
-        version=2, recipe=asdict(learn.recipe), fingerprint=learn.fingerprint, epoch=epoch, batch=batch,
-        rng=all_gather(get_rng()), frozen=learn.opt.frozen_idx, model=unwrap(learn.model).state_dict(),
-        optimizer=learn.opt.state_dict(), callbacks={n: cb.state() for n, cb in memories(learn).items()}))
+        raise TrainingError(
+            f'The weights are no longer numbers in epoch {epoch + 1}: '
+            f'try a lower learning rate than {learn.recipe.lr:g}.'
+        )
+    return plain_numbers(
+        dict(
+            version=2,
+            recipe=asdict(learn.recipe),
+            fingerprint=learn.fingerprint,
+            epoch=epoch,
+            batch=batch,
+            rng=all_gather(get_rng()),
+            frozen=learn.opt.frozen_idx,
+            model=unwrap(learn.model).state_dict(),
+            optimizer=learn.opt.state_dict(),
+            callbacks={n: cb.state() for n, cb in memories(learn).items()},
+        )
+    )
+
 
 def restore(
-    learn, # of vgg_learner, new
-    state:dict, # of snapshot
+    learn,  # of vgg_learner, new
+    state: dict,  # of snapshot
 ):
     "Put a snapshot's weights, momenta and memories into a learner (the generators follow when the epoch begins)"
     unwrap(learn.model).load_state_dict(state['model'])
-    if state['frozen']: learn.freeze_to(state['frozen'])
+    if state['frozen']:
+        learn.freeze_to(state['frozen'])
     learn.opt.load_state_dict(state['optimizer'])
     for name, cb in memories(learn).items():
-        if name in state['callbacks']: cb.load_state(state['callbacks'][name])
+        if name in state['callbacks']:
+            cb.load_state(state['callbacks'][name])
 
 # %% ../nbs/library/checkpoints.ipynb #c719c1a1
 def seconds_between() -> float:
     "What DEEPCNN4CIFAR_CHECKPOINT_SECONDS says, else 60; `ValueError` if it is not a number"
     text = os.environ.get('DEEPCNN4CIFAR_CHECKPOINT_SECONDS', '60')
-    try: seconds = float(text)
-    except ValueError: seconds = math.nan
-    if seconds >= 0: return seconds
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if seconds >= 0:
+        return seconds
     raise ValueError(f'DEEPCNN4CIFAR_CHECKPOINT_SECONDS is {text!r}, but must be a number of seconds of at least 0.')
+
 
 class Checkpoint(Callback):
     "Save everything the next step depends on, now and then and at the end of each epoch; restore it to go on"
+
     order = 100
-    def __init__(self,
-        path, # file to write
-        resume:bool=False, # begin from what the file holds
-        every:float=None, # seconds between two checkpoints within an epoch; None for what the environment says, else 60
+
+    def __init__(
+        self,
+        path,  # file to write
+        resume: bool = False,  # begin from what the file holds
+        every: float = None,  # seconds between two within an epoch; None for what the environment says, else 60
     ):
         self.path, self.resume, self.stop_after_step, self.waiting = Path(path), resume, False, None
         self.every = seconds_between() if every is None else every
 
     def before_fit(self):
         self.last = time.monotonic()
-        if self.resume and self.waiting is not None: restore(self.learn, self.waiting)
+        if self.resume and self.waiting is not None:
+            restore(self.learn, self.waiting)
         self.resume = False
 
     def before_train(self):
-        if self.waiting is None or self.epoch != self.waiting['epoch']: return
+        if self.waiting is None or self.epoch != self.waiting['epoch']:
+            return
         rng = self.waiting['rng']
-        if self.waiting['batch'] and rank() < len(rng): set_rng(rng[rank()]) # an epoch that begins is seeded anew
+        if self.waiting['batch'] and rank() < len(rng):
+            set_rng(rng[rank()])  # an epoch that begins is seeded anew
         self.waiting = None
 
     def after_batch(self):
-        if not self.training: return
-        if processes() > 1 and self.x.device.type != 'cpu' and self.iter % 20 != 19: return
+        if not self.training:
+            return
+        if processes() > 1 and self.x.device.type != 'cpu' and self.iter % 20 != 19:
+            return
         due = time.monotonic() - self.last > self.every
         wish = all_max(2 if self.stop_after_step else int(due))
-        if wish: self.write(self.epoch, find_callback(self.learn, Position).offset + self.iter + 1)
-        if wish == 2: raise KeyboardInterrupt
+        if wish:
+            self.write(self.epoch, find_callback(self.learn, Position).offset + self.iter + 1)
+        if wish == 2:
+            raise KeyboardInterrupt
 
     def after_epoch(self):
-        if not epoch_record(self.learn): return # an epoch that was skipped
+        if not epoch_record(self.learn):
+            return  # an epoch that was skipped
         self.write(self.epoch + 1, 0)
-        if processes() > 1 and all_max(self.stop_after_step): raise KeyboardInterrupt
+        if processes() > 1 and all_max(self.stop_after_step):
+            raise KeyboardInterrupt
 
     def write(self, epoch, batch):
         "Write the file, whole or not at all; `TrainingError` if the disk refuses"
         state = snapshot(self.learn, epoch, batch)
-        try: on_first(lambda: write_whole(self.path, lambda f: torch.save(state, f)))
+        try:
+            on_first(lambda: write_whole(self.path, lambda f: torch.save(state, f)))
         except OSError as e:
             reason = (e.strerror or str(e)).rstrip('.').removesuffix(', then repeat the command')
             raise TrainingError(f'{reason}, then go on with --resume.') from None
         except MemoryError:
-            raise TrainingError(f'The machine ran out of memory while {self.path} was written: '
-                                'close other programs, then go on with --resume.') from None
+            raise TrainingError(
+                f'The machine ran out of memory while {self.path} was written: '
+                'close other programs, then go on with --resume.'
+            ) from None
         self.last = time.monotonic()
 
 # %% ../nbs/library/checkpoints.ipynb #dc18053d
 def check_same_recipe(
-    stored:dict, # of the checkpoint
-    recipe:Recipe, # what is about to be trained
-    path, # for the message
+    stored: dict,  # of the checkpoint
+    recipe: Recipe,  # what is about to be trained
+    path,  # for the message
 ):
     "Raise `ValueError` if a checkpoint was made with other settings; one that it did not know yet is no difference"
-    try: then, now = asdict(read_recipe(stored)), asdict(recipe)
-    except ValueError as e: raise ValueError(f'{path}: {e}') from None
+    try:
+        then, now = asdict(read_recipe(stored)), asdict(recipe)
+    except ValueError as e:
+        raise ValueError(f'{path}: {e}') from None
     differs = [f'{k} {then[k]!r} there, {v!r} now' for k, v in now.items() if then[k] != v]
     if differs:
-        raise ValueError(f'{path} was made with another recipe ({"; ".join(differs)}): '
-                         'use the same settings to resume, or another run folder.')
+        raise ValueError(
+            f'{path} was made with another recipe ({"; ".join(differs)}): '
+            'use the same settings to resume, or another run folder.'
+        )
+
 
 def read_checkpoint(
-    path, # file that Checkpoint wrote
-    recipe:Recipe=None, # what is about to be trained; None to leave it unchecked
-    fingerprint:str=None, # of the data
+    path,  # file that Checkpoint wrote
+    recipe: Recipe = None,  # what is about to be trained; None to leave it unchecked
+    fingerprint: str = None,  # of the data
 ) -> dict:
     "Content of a checkpoint; `ValueError` if it is damaged or belongs to another recipe or other data"
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f'There is no checkpoint {path} to resume from.')
-    try: state = torch.load(path, map_location='cpu', weights_only=True)
+    if not path.is_file():
+        raise FileNotFoundError(f'There is no checkpoint {path} to resume from.')
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception:
         raise ValueError(f'{path} is damaged or not a checkpoint: delete it to start this training anew.') from None
     if not isinstance(state, dict) or state.get('version') != 2:
         raise ValueError(f'{path} is not a checkpoint of this version: delete it to start this training anew.')
-    if recipe is not None: check_same_recipe(state['recipe'], recipe, path)
+    if recipe is not None:
+        check_same_recipe(state['recipe'], recipe, path)
     if fingerprint is not None and state['fingerprint'] != fingerprint:
-        raise ValueError(f'{path} was made with other data (fingerprint {state["fingerprint"][:12]}, '
-                         f'now {fingerprint[:12]}): use the same data to resume.')
+        raise ValueError(
+            f'{path} was made with other data (fingerprint {state["fingerprint"][:12]}, '
+            f'now {fingerprint[:12]}): use the same data to resume.'
+        )
     return state
 
+
 def resume_position(
-    state:dict, # of read_checkpoint
-    recipe:Recipe,
-) -> tuple: # epoch and batch, from 0; the epoch after the last one for a training that is finished
+    state: dict,  # of read_checkpoint
+    recipe: Recipe,
+) -> tuple:  # epoch and batch, from 0; the epoch after the last one for a training that is finished
     "Where to go on"
     best = state['callbacks'].get('KeepBest')
     stopped = best and 0 < recipe.early_stopping <= best['since']
@@ -167,30 +217,39 @@ def resume_position(
 # %% ../nbs/library/checkpoints.ipynb #b305cc8f
 @contextmanager
 def gentle_stop(
-    checkpoint:Checkpoint, # None to leave the signals alone
+    checkpoint: Checkpoint,  # None to leave the signals alone
 ):
     "Turn the first SIGINT or SIGTERM into a checkpoint after the step that is running"
     if checkpoint is None or threading.current_thread() is not threading.main_thread():
         yield
         return
+
     def put_back():
-        for s, handler in before.items(): signal.signal(s, handler or signal.SIG_DFL)
+        for s, handler in before.items():
+            signal.signal(s, handler or signal.SIG_DFL)
+
     def ask(number, frame):
         checkpoint.stop_after_step = True
         put_back()
+
     before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    try: yield
-    finally: put_back()
+    try:
+        yield
+    finally:
+        put_back()
+
 
 @contextmanager
 def memory_advice(
-    recipe:Recipe,
+    recipe: Recipe,
 ):
     "Out of memory, on a GPU or not, becomes one sentence"
-    try: yield
+    try:
+        yield
     except Exception as e:
         on_gpu = isinstance(e, torch.OutOfMemoryError)
-        memory = isinstance(e, MemoryError) or isinstance(e.__context__, MemoryError) # fastai's own may cover it
-        if not (on_gpu or memory or "can't allocate memory" in str(e)): raise
+        memory = isinstance(e, MemoryError) or isinstance(e.__context__, MemoryError)  # fastai's own may cover it
+        if not (on_gpu or memory or "can't allocate memory" in str(e)):
+            raise
         where = 'The GPU' if on_gpu else 'The machine'
         raise TrainingError(f'{where} ran out of memory: try --batch_size {max(2, recipe.batch_size // 2)}.') from None

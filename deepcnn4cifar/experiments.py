@@ -20,23 +20,27 @@ from .recipes import Recipe, make_recipe, nearest_recipe, recipes, without_effec
 @dataclass(frozen=True)
 class Planned:
     "One training run of a plan"
-    experiment: str # name of the experiment
-    variant: str # what is different about it
-    question: str # that the experiment asks
-    device: str # where it is meant to run: cpu, cuda or auto
-    recipe: Recipe # every setting, the seed included
-    after: str = '' # name of the run whose weights it starts from
+
+    experiment: str  # name of the experiment
+    variant: str  # what is different about it
+    question: str  # that the experiment asks
+    device: str  # where it is meant to run: cpu, cuda or auto
+    recipe: Recipe  # every setting, the seed included
+    after: str = ''  # name of the run whose weights it starts from
 
     @property
-    def name(self) -> str: return f'{self.experiment}-{self.variant}-s{self.recipe.seed}'
+    def name(self) -> str:
+        return f'{self.experiment}-{self.variant}-s{self.recipe.seed}'
 
 # %% ../nbs/library/experiments.ipynb #91010c56
 def read_plan(
-    file:Path, # TOML file
-) -> dict: # experiment to its section
+    file: Path,  # TOML file
+) -> dict:  # experiment to its section
     "The sections of a plan; `FileNotFoundError` or `ValueError` if it cannot be read"
-    try: sections = tomllib.loads(file.read_text(encoding='utf-8'))
-    except OSError: raise FileNotFoundError(f'There is no plan {file}.') from None
+    try:
+        sections = tomllib.loads(file.read_text(encoding='utf-8'))
+    except OSError:
+        raise FileNotFoundError(f'There is no plan {file}.') from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ValueError(f'{file} is not a TOML file: {e}.') from None
     for name, section in sections.items():
@@ -44,24 +48,28 @@ def read_plan(
             raise ValueError(f'{file}: [{name}] has no [{name}.variants].')
     return sections
 
+
 def load_plan(
-    file, # TOML file
-) -> list: # of Planned, all first seeds before all second ones
+    file,  # TOML file
+) -> list:  # of Planned, all first seeds before all second ones
     "The training runs of a plan; `ValueError` with one sentence for a plan that cannot be meant"
     file, plan = Path(file), []
     for name, section in read_plan(file).items():
         for order, seed in enumerate(section.get('seeds', [0])):
             for variant, own in section['variants'].items():
-                try: recipe = make_recipe({**section.get('common', {}), **own, 'seed': seed})
-                except ValueError as e: raise ValueError(f'{file}: {name}-{variant}: {e}') from None
+                try:
+                    recipe = make_recipe({**section.get('common', {}), **own, 'seed': seed})
+                except ValueError as e:
+                    raise ValueError(f'{file}: {name}-{variant}: {e}') from None
                 question, device = section.get('question', ''), section.get('device', 'auto')
                 plan.append((order, Planned(name, variant, question, device, recipe)))
     plan = [planned for _, planned in sorted(plan, key=lambda pair: pair[0])]
     return [with_start(planned, {p.name for p in plan}) for planned in plan]
 
+
 def with_start(
-    planned:Planned,
-    names:set, # of all runs of the plan
+    planned: Planned,
+    names: set,  # of all runs of the plan
 ) -> Planned:
     "A planned run that starts from another one of the plan: from that with the same seed"
     name = f'{planned.recipe.start}-s{planned.recipe.seed}'
@@ -69,194 +77,240 @@ def with_start(
 
 # %% ../nbs/library/experiments.ipynb #13ba27ea
 def recipe_options(
-    recipe:Recipe,
-) -> list: # options of `deepcnn4cifar train`
+    recipe: Recipe,
+) -> list:  # options of `deepcnn4cifar train`
     "What to type to get this recipe: the nearest named one, and the settings that differ and have an effect"
     base, idle = nearest_recipe(recipe), without_effect(recipe)
     out = [] if base == 'quick' else ['--recipe', base]
     for f in fields(Recipe):
         value = getattr(recipe, f.name)
-        if value == getattr(recipes[base], f.name) or f.name in idle: continue
-        if f.type is bool: out.append(f'--{f.name}' if value else f'--no-{f.name}')
-        else: out += [f'--{f.name}', ','.join(map(str, value)) if f.type is tuple else str(value)]
+        if value == getattr(recipes[base], f.name) or f.name in idle:
+            continue
+        if f.type is bool:
+            out.append(f'--{f.name}' if value else f'--no-{f.name}')
+        else:
+            out += [f'--{f.name}', ','.join(map(str, value)) if f.type is tuple else str(value)]
     return out
 
+
 def commands(
-    planned:Planned,
-    folder, # run folder to make or to go on with
-    data:str=None, # source of the images; None for the default
-    device:str=None, # in place of the planned one
-) -> list: # two lists of arguments: train, evaluate
+    planned: Planned,
+    folder,  # run folder to make or to go on with
+    data: str = None,  # source of the images; None for the default
+    device: str = None,  # in place of the planned one
+) -> list:  # two lists of arguments: train, evaluate
     "The two commands of a training; one that has begun goes on"
     folder, more = str(folder), (['--data', str(data)] if data else [])
     where = ['--device', device or planned.device]
-    begun, recipe = (Path(folder)/'config.json').is_file(), planned.recipe
-    if planned.after: recipe = replace(recipe, start=str(Path(folder).parent/planned.after))
+    begun, recipe = (Path(folder) / 'config.json').is_file(), planned.recipe
+    if planned.after:
+        recipe = replace(recipe, start=str(Path(folder).parent / planned.after))
     train = ['train', '--resume', folder] if begun else ['train', '--out', folder, *recipe_options(recipe)]
     return [[*train, *more, *where], ['evaluate', folder, *more, *where]]
 
 # %% ../nbs/library/experiments.ipynb #997c571e
 evidence = 'history.csv', 'metrics.json', 'predictions.npz', 'predictions_valid.npz'
 
+
 def keep_evidence(
-    run, # folder of an evaluated run
-    folder, # to be made
-    planned:Planned=None, # adds the names of experiment and variant
-    votes=None, # CSV file of voted labels; adds "voted" to the metrics
-) -> Path: # the folder
+    run,  # folder of an evaluated run
+    folder,  # to be made
+    planned: Planned = None,  # adds the names of experiment and variant
+    votes=None,  # CSV file of voted labels; adds "voted" to the metrics
+) -> Path:  # the folder
     "Copy what a run measured, without weights, checkpoint and pictures; the folder appears whole or not at all"
     run, folder = Path(run), Path(folder)
-    if folder.exists(): raise ValueError(f'{folder} is there already: remove it first, or choose another name.')
-    lacking = [n for n in ('config.json', *evidence) if not (run/n).is_file()]
-    if lacking: raise FileNotFoundError(f'{run} has no {lacking[0]}: finish and evaluate the run first.')
+    if folder.exists():
+        raise ValueError(f'{folder} is there already: remove it first, or choose another name.')
+    lacking = [n for n in ('config.json', *evidence) if not (run / n).is_file()]
+    if lacking:
+        raise FileNotFoundError(f'{run} has no {lacking[0]}: finish and evaluate the run first.')
     with whole_folder(folder) as half:
-        for name in evidence: shutil.copyfile(run/name, half/name)
+        for name in evidence:
+            shutil.copyfile(run / name, half / name)
         keep_config(run, half, planned)
-        if votes: add_votes(half, votes)
+        if votes:
+            add_votes(half, votes)
     return folder
 
 # %% ../nbs/library/experiments.ipynb #47d0111e
 @contextmanager
 def whole_folder(
-    folder:Path, # that does not exist
+    folder: Path,  # that does not exist
 ):
     "A folder to fill, which gets its name when it is full"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.keeping-') as half:
-        half = Path(half)/folder.name
+        half = Path(half) / folder.name
         half.mkdir()
         yield half
         half.rename(folder)
 
+
 def keep_config(run, folder, planned):
     "Copy `config.json` without the places of files"
-    config = json.loads((run/'config.json').read_text(encoding='utf-8'))
+    config = json.loads((run / 'config.json').read_text(encoding='utf-8'))
     config['data']['source'] = Path(config['data']['source']).name
     config['recipe']['start'] = Path(config['recipe'].get('start', '')).name
     config['name'] = folder.name
-    if planned: config.update(experiment=planned.experiment, variant=planned.variant)
-    (folder/'config.json').write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding='utf-8')
+    if planned:
+        config.update(experiment=planned.experiment, variant=planned.variant)
+    (folder / 'config.json').write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding='utf-8')
+
 
 def add_votes(folder, votes):
     "Add the accuracy on voted labels to `metrics.json`"
     from deepcnn4cifar.predictions import Predictions
     from deepcnn4cifar.robustness import relabelled
-    file = folder/'metrics.json'
+
+    file = folder / 'metrics.json'
     m = json.loads(file.read_text(encoding='utf-8'))
-    m['voted'] = relabelled(Predictions.load(folder/'predictions.npz'), votes)[1]
+    m['voted'] = relabelled(Predictions.load(folder / 'predictions.npz'), votes)[1]
     file.write_text(json.dumps(m, indent=2, ensure_ascii=False), encoding='utf-8')
 
 # %% ../nbs/library/experiments.ipynb #e795a061
 def results_table(
-    folder, # that holds the kept runs
-): # pandas DataFrame, a row per run
+    folder,  # that holds the kept runs
+):  # pandas DataFrame, a row per run
     "What was trained, where, and how good it became"
     import pandas as pd
+
     rows = []
     for file in sorted(Path(folder).glob('*/metrics.json')):
-        metrics, config = (json.loads((file.parent/n).read_text(encoding='utf-8')) for n in ('metrics.json', 'config.json'))
+        metrics, config = (
+            json.loads((file.parent / n).read_text(encoding='utf-8')) for n in ('metrics.json', 'config.json')
+        )
         rows.append(dict(name=file.parent.name, **result_row(metrics, config)))
     return pd.DataFrame(rows)
 
+
 def result_row(
-    metrics:dict, # of metrics.json
-    config:dict, # of config.json
-) -> dict: # the columns of the table
+    metrics: dict,  # of metrics.json
+    config: dict,  # of config.json
+) -> dict:  # the columns of the table
     "What a run is and what came of it"
     recipe, machine, versions = config['recipe'], config['hardware'], config['versions']
-    cores = f'{machine["cores"]} core{"s"[:machine["cores"] > 1]}, {machine["cpu"]}'
+    cores = f'{machine["cores"]} core{"s"[: machine["cores"] > 1]}, {machine["cpu"]}'
     low, high = metrics['ci']['accuracy']
     return dict(
-        experiment=config.get('experiment', ''), variant=config.get('variant', ''), arch=config['arch'],
-        seed=config['seed'], width=recipe['width'], epochs=recipe['epochs'], data=metrics['data'],
-        accuracy=metrics['accuracy'], low=low, high=high, f1=metrics['f1'], log_loss=metrics.get('log_loss'),
-        voted=metrics.get('voted', {}).get('accuracy'), parameters=config['parameters'],
-        multiply_adds=config.get('multiply_adds'), seconds=config['seconds'], test_seconds=metrics.get('seconds'),
-        peak_memory=config.get('peak_memory'), device=config['device'].partition(':')[0],
-        hardware=machine.get('gpu') or cores, precision=config['precision'], torch=versions['torch'].partition('+')[0],
-        fastai=versions.get('fastai'))
+        experiment=config.get('experiment', ''),
+        variant=config.get('variant', ''),
+        arch=config['arch'],
+        seed=config['seed'],
+        width=recipe['width'],
+        epochs=recipe['epochs'],
+        data=metrics['data'],
+        accuracy=metrics['accuracy'],
+        low=low,
+        high=high,
+        f1=metrics['f1'],
+        log_loss=metrics.get('log_loss'),
+        voted=metrics.get('voted', {}).get('accuracy'),
+        parameters=config['parameters'],
+        multiply_adds=config.get('multiply_adds'),
+        seconds=config['seconds'],
+        test_seconds=metrics.get('seconds'),
+        peak_memory=config.get('peak_memory'),
+        device=config['device'].partition(':')[0],
+        hardware=machine.get('gpu') or cores,
+        precision=config['precision'],
+        torch=versions['torch'].partition('+')[0],
+        fastai=versions.get('fastai'),
+    )
 
 # %% ../nbs/library/experiments.ipynb #6e056d30
 def missing(
-    plan, # of load_plan
-    kept, # folder of the kept runs
-) -> list: # of Planned
+    plan,  # of load_plan
+    kept,  # folder of the kept runs
+) -> list:  # of Planned
     "The training runs that are not kept yet"
-    return [p for p in plan if not (Path(kept)/p.name/'config.json').is_file()]
+    return [p for p in plan if not (Path(kept) / p.name / 'config.json').is_file()]
 
 # %% ../nbs/library/experiments.ipynb #a5e603ea
 def diverged(
-    kept, # folder of the kept runs
-) -> dict: # name to the sentence that the training ended with
+    kept,  # folder of the kept runs
+) -> dict:  # name to the sentence that the training ended with
     "The training runs whose loss was no longer a number"
     files = sorted(Path(kept).glob('*/diverged.txt'))
     return {f.parent.name: f.read_text(encoding='utf-8').strip() for f in files}
 
+
 def keep_failure(
-    run, # folder of a run that failed
-    folder, # to be made
-    planned:Planned,
-    sentence:str, # what the command said last
-) -> bool: # False if it failed for another reason, and nothing was kept
+    run,  # folder of a run that failed
+    folder,  # to be made
+    planned: Planned,
+    sentence: str,  # what the command said last
+) -> bool:  # False if it failed for another reason, and nothing was kept
     "Keep the config of a training that diverged, and what it said"
-    if not re.search('loss became|not a number|no longer numbers', sentence): return False
+    if not re.search('loss became|not a number|no longer numbers', sentence):
+        return False
     with whole_folder(folder) as half:
-        (half/'diverged.txt').write_text(sentence.removeprefix('deepcnn4cifar: ') + '\n', encoding='utf-8')
+        (half / 'diverged.txt').write_text(sentence.removeprefix('deepcnn4cifar: ') + '\n', encoding='utf-8')
         keep_config(run, half, planned)
     return True
 
 # %% ../nbs/library/experiments.ipynb #0fb48eed
 def run_command(
-    command:list, # arguments of deepcnn4cifar
-    log:Path, # file to which its output is added
-    env:dict, # environment variables
-) -> int: # exit code; KeyboardInterrupt if Ctrl-C ended it
+    command: list,  # arguments of deepcnn4cifar
+    log: Path,  # file to which its output is added
+    env: dict,  # environment variables
+) -> int:  # exit code; KeyboardInterrupt if Ctrl-C ended it
     "Run the command in a process of its own"
     with open(log, 'a', encoding='utf-8') as f:
         code = subprocess.run([sys.executable, '-m', 'deepcnn4cifar', *command], stdout=f, stderr=f, env=env).returncode
-    if code in (130, -signal.SIGINT): raise KeyboardInterrupt
+    if code in (130, -signal.SIGINT):
+        raise KeyboardInterrupt
     return code
+
 
 def run_one(planned, kept, work, data, device, votes, say, env):
     "Train, test and keep one run of a plan; returns its name if it failed"
-    name, folder, log = planned.name, Path(work)/planned.name, Path(work)/f'{planned.name}.log'
-    if planned.after and not (Path(work)/planned.after/'model.safetensors').is_file():
+    name, folder, log = planned.name, Path(work) / planned.name, Path(work) / f'{planned.name}.log'
+    if planned.after and not (Path(work) / planned.after / 'model.safetensors').is_file():
         say(f'{name}: failed, it starts from the weights of {planned.after}, which are not in {work}')
         return name
     for command in commands(planned, folder, data, device):
-        if not run_command(command, log, env): continue
+        if not run_command(command, log, env):
+            continue
         last = log.read_text(encoding='utf-8').strip().rpartition('\n')[2]
-        if keep_failure(folder, Path(kept)/name, planned, last): return say(f'{name}: diverged')
+        if keep_failure(folder, Path(kept) / name, planned, last):
+            return say(f'{name}: diverged')
         say(f'{name}: failed, see {log}: {last}')
         return name
-    file = keep_evidence(folder, Path(kept)/name, planned, votes)/'metrics.json'
+    file = keep_evidence(folder, Path(kept) / name, planned, votes) / 'metrics.json'
     say(f'{name}: {100 * json.loads(file.read_text(encoding="utf-8"))["accuracy"]:.2f} %')
 
 # %% ../nbs/library/experiments.ipynb #2220b0cd
 def run_plan(
-    plan, # of load_plan
-    kept, # folder of the kept runs
-    work, # folder for the run folders
-    data:str=None, # source of the images
-    device:str=None, # in place of the planned one
-    jobs:int=1, # runs at a time
-    votes=None, # for keep_evidence
-    say=print, # called with a line per run
-) -> list: # names of those that failed
+    plan,  # of load_plan
+    kept,  # folder of the kept runs
+    work,  # folder for the run folders
+    data: str = None,  # source of the images
+    device: str = None,  # in place of the planned one
+    jobs: int = 1,  # runs at a time
+    votes=None,  # for keep_evidence
+    say=print,  # called with a line per run
+) -> list:  # names of those that failed
     "Train, test and keep every missing run of a plan; stop it at any time and call it again"
     env, failed, stopped = dict(os.environ), [], threading.Event()
-    if jobs > 1: env['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // jobs))
+    if jobs > 1:
+        env['OMP_NUM_THREADS'] = str(max(1, (os.cpu_count() or 1) // jobs))
     Path(work).mkdir(parents=True, exist_ok=True)
+
     def one(planned):
-        if stopped.is_set(): return # after Ctrl-C no other one begins
-        try: return run_one(planned, kept, work, data, device, votes, say, env)
+        if stopped.is_set():
+            return  # after Ctrl-C no other one begins
+        try:
+            return run_one(planned, kept, work, data, device, votes, say, env)
         except KeyboardInterrupt:
             stopped.set()
             raise
+
     todo = missing(plan, kept)
-    for part in ([p for p in todo if not p.after], [p for p in todo if p.after]): # what others start from comes first
+    for part in ([p for p in todo if not p.after], [p for p in todo if p.after]):  # what others start from comes first
         with ThreadPoolExecutor(jobs) as pool:
-            try: failed += [name for name in pool.map(one, part) if name]
+            try:
+                failed += [name for name in pool.map(one, part) if name]
             except BaseException:
                 stopped.set()
                 raise

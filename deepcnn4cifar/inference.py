@@ -15,38 +15,43 @@ from .vgg import Preprocessing, eval_mode
 
 # %% ../nbs/library/inference.ipynb #3bb8f5f7
 def what_it_takes(
-    model:nn.Module, # network that may carry a preprocessing
-    mean=None, # in place of the network's own, with std
-    std=None, # in place of the network's own, with mean
-    size:int=None, # in place of the network's own
+    model: nn.Module,  # network that may carry a preprocessing
+    mean=None,  # in place of the network's own, with std
+    std=None,  # in place of the network's own, with mean
+    size: int = None,  # in place of the network's own
 ) -> Preprocessing:
     "The network's preprocessing, with what the caller knows better"
     known = getattr(model, 'preprocessing', None) or Preprocessing()
-    if mean is not None: known = replace(known, mean=mean, std=std)
+    if mean is not None:
+        known = replace(known, mean=mean, std=std)
     return known if size is None else replace(known, size=size)
+
 
 @torch.inference_mode()
 def predict(
-    model:nn.Module, # network that returns logits
-    split, # Split, or anything with images, uint8 (N, 3, H, W)
-    mean=None, # per-channel mean in [0, 1], if the network does not carry its own
-    std=None, # per-channel standard deviation, with mean
-    batch_size:int=250, # images at a time
-    device=None, # default: where the network is
-    size:int=None, # side in pixels that the network was trained for, if it does not carry its own
-    progress=None, # called with (done, total) after each batch
-    mirrored:bool=False, # mean of the logits of every image and of its mirror image, for twice the time
-) -> np.ndarray: # float32 logits (N, classes)
+    model: nn.Module,  # network that returns logits
+    split,  # Split, or anything with images, uint8 (N, 3, H, W)
+    mean=None,  # per-channel mean in [0, 1], if the network does not carry its own
+    std=None,  # per-channel standard deviation, with mean
+    batch_size: int = 250,  # images at a time
+    device=None,  # default: where the network is
+    size: int = None,  # side in pixels that the network was trained for, if it does not carry its own
+    progress=None,  # called with (done, total) after each batch
+    mirrored: bool = False,  # mean of the logits of every image and of its mirror image, for twice the time
+) -> np.ndarray:  # float32 logits (N, classes)
     "Logits of a network for every image, in order; ValueError if there are no images"
     images, first = torch.as_tensor(split.images), next(model.parameters())
-    if not len(images): raise ValueError('There are no images to predict.')
+    if not len(images):
+        raise ValueError('There are no images to predict.')
     takes, device, out = what_it_takes(model, mean, std, size), device or first.device, []
     model.to(device)
     with eval_mode(model):
         for batch in images.split(batch_size):
             x = takes(batch.to(device)).to(dtype=first.dtype, memory_format=torch.channels_last)
             logits = model(x).float()
-            if mirrored: logits = (logits + model(x.flip(-1)).float()) / 2
+            if mirrored:
+                logits = (logits + model(x.flip(-1)).float()) / 2
             out.append(logits.cpu())
-            if progress: progress(sum(map(len, out)), len(images))
+            if progress:
+                progress(sum(map(len, out)), len(images))
     return torch.cat(out).numpy()

@@ -16,130 +16,160 @@ from .recipes import Recipe
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #1232a419
 def orthogonalise(
-    m:torch.Tensor, # matrix (rows, columns)
-    steps:int=5, # rounds of the iteration
-    dtype:torch.dtype=torch.float32, # in which to multiply
-) -> torch.Tensor: # same shape, singular values near 1
+    m: torch.Tensor,  # matrix (rows, columns)
+    steps: int = 5,  # rounds of the iteration
+    dtype: torch.dtype = torch.float32,  # in which to multiply
+) -> torch.Tensor:  # same shape, singular values near 1
     "Approximately the nearest (semi-)orthogonal matrix, by Newton-Schulz (Jordan et al. 2024)"
     a, b, c = 3.4445, -4.7750, 2.0315
     x = m.to(dtype)
-    if m.shape[0] > m.shape[1]: x = x.T
+    if m.shape[0] > m.shape[1]:
+        x = x.T
     x = x / (x.norm() + 1e-7)
     gram, total = x @ x.T, None
     for left in reversed(range(steps)):
         factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
         factor.diagonal().add_(a)
         total = factor if total is None else factor @ total
-        if left: gram = factor @ gram @ factor
+        if left:
+            gram = factor @ gram @ factor
     x = total @ x
     return (x.T if m.shape[0] > m.shape[1] else x).to(m.dtype)
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #9e2a37df
 class Muon(torch.optim.Optimizer):
     "Orthogonalised momentum for parameter groups with `matrix=True`, Nesterov SGD for the others"
-    def __init__(self,
-        groups, # parameter groups; each may set matrix and renormalise
-        lr:float=0.1, # learning rate; in a matrix group the update has orthonormal rows (or columns) times this
-        momentum:float=0.6, # of the moving sum of gradients
-        weight_decay:float=0., # L2 penalty; in a matrix group each step shrinks by lr times this instead
-        steps:int=3, # rounds of the Newton-Schulz iteration
-        dtype:torch.dtype=torch.float32, # of the Newton-Schulz products
+
+    def __init__(
+        self,
+        groups,  # parameter groups; each may set matrix and renormalise
+        lr: float = 0.1,  # learning rate; in a matrix group the update has orthonormal rows (or columns) times this
+        momentum: float = 0.6,  # of the moving sum of gradients
+        weight_decay: float = 0.0,  # L2 penalty; in a matrix group each step shrinks by lr times this instead
+        steps: int = 3,  # rounds of the Newton-Schulz iteration
+        dtype: torch.dtype = torch.float32,  # of the Newton-Schulz products
     ):
-        super().__init__(groups, dict(
-            lr=lr, momentum=momentum, weight_decay=weight_decay, matrix=False, renormalise=False))
+        super().__init__(
+            groups, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, matrix=False, renormalise=False)
+        )
         self.steps, self.dtype = steps, dtype
 
     @torch.no_grad()
     def step(self, closure=None):
         for group in self.param_groups:
             for p in group['params']:
-                if p.grad is None: continue
-                if group['matrix']: shrink(p, group)
+                if p.grad is None:
+                    continue
+                if group['matrix']:
+                    shrink(p, group)
                 p.add_(self.direction(p, group), alpha=-group['lr'])
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #80cca2c7
 def shrink(p, group):
     "Bring a matrix back to its norm; where that is not asked for, weight decay"
-    if group['renormalise']: p.mul_(len(p) ** .5 / p.norm())
-    elif group['weight_decay']: p.mul_(1 - group['lr'] * group['weight_decay'])
+    if group['renormalise']:
+        p.mul_(len(p) ** 0.5 / p.norm())
+    elif group['weight_decay']:
+        p.mul_(1 - group['lr'] * group['weight_decay'])
+
 
 @patch
-def direction(self:Muon, p, group):
+def direction(self: Muon, p, group):
     "What a step subtracts, before it is multiplied by the learning rate"
     g, state = p.grad, self.state[p]
-    if group['weight_decay'] and not group['matrix']: g = g.add(p, alpha=group['weight_decay'])
-    if 'momentum_buffer' not in state: state['momentum_buffer'] = torch.zeros_like(g)
+    if group['weight_decay'] and not group['matrix']:
+        g = g.add(p, alpha=group['weight_decay'])
+    if 'momentum_buffer' not in state:
+        state['momentum_buffer'] = torch.zeros_like(g)
     buffer = state['momentum_buffer'].mul_(group['momentum']).add_(g)
     g = g.add(buffer, alpha=group['momentum'])
     return self.orthogonal(g) if group['matrix'] else g
 
+
 @patch
-def orthogonal(self:Muon, g):
+def orthogonal(self: Muon, g):
     "A convolution's weights as a matrix, orthogonalised, in their own shape again"
-    rows = g.permute(0, 2, 3, 1) # no copy under channels_last; the order of the columns does not matter
+    rows = g.permute(0, 2, 3, 1)  # no copy under channels_last; the order of the columns does not matter
     flat = orthogonalise(rows.reshape(len(g), -1), self.steps, self.dtype)
     return flat.view(rows.shape).permute(0, 3, 1, 2)
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #40000e12
 def parameter_groups(
-    model:nn.Module,
-) -> list: # lists of parameters: convolutions, linear layers, norms and biases
+    model: nn.Module,
+) -> list:  # lists of parameters: convolutions, linear layers, norms and biases
     "The parameters that are trained, in three groups"
     groups = [], [], []
     for module in model.modules():
         for name, p in module.named_parameters(recurse=False):
             kind = 2 if name != 'weight' or p.ndim < 2 else 0 if p.ndim == 4 else 1
-            if p.requires_grad: groups[kind].append(p)
+            if p.requires_grad:
+                groups[kind].append(p)
     return list(groups)
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #bcf5c78c
 def muon(r, dtype):
-    head = dict(lr=r.lr_rest, momentum=.9)
-    norms = dict(lr=r.lr_bias or r.lr_rest, momentum=.9)
+    head = dict(lr=r.lr_rest, momentum=0.9)
+    norms = dict(lr=r.lr_bias or r.lr_rest, momentum=0.9)
     convolutions = dict(lr=r.lr, momentum=r.momentum, matrix=True, renormalise=r.batch_norm)
     return Muon, dict(dtype=dtype), [convolutions, head, norms]
+
 
 def sgd(r, dtype):
     options = dict(momentum=r.momentum, nesterov=r.momentum > 0)
     return torch.optim.SGD, options, [dict(lr=r.lr, momentum=r.momentum)] * 3
 
-def adamw(r, dtype): return torch.optim.AdamW, {}, [dict(lr=r.lr, betas=(r.momentum, .999))] * 3
+
+def adamw(r, dtype):
+    return torch.optim.AdamW, {}, [dict(lr=r.lr, betas=(r.momentum, 0.999))] * 3
+
 
 optimizers = dict(muon=muon, sgd=sgd, adamw=adamw)
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #05c0f966
 def group_settings(
-    recipe:Recipe,
-    dtype:torch.dtype=torch.float32, # of Muon's products
-) -> tuple: # optimiser class, its options, and a list of settings by parameter group
+    recipe: Recipe,
+    dtype: torch.dtype = torch.float32,  # of Muon's products
+) -> tuple:  # optimiser class, its options, and a list of settings by parameter group
     "What a recipe's optimiser is made with"
     make, options, groups = optimizers[recipe.optimizer](recipe, dtype)
-    decay = recipe.weight_decay, recipe.weight_decay, 0.
+    decay = recipe.weight_decay, recipe.weight_decay, 0.0
     return make, options, [dict(g, weight_decay=d) for g, d in zip(groups, decay)]
 
+
 def rates_and_momenta(
-    recipe:Recipe,
-) -> tuple: # two lists with a number for each parameter group
+    recipe: Recipe,
+) -> tuple:  # two lists with a number for each parameter group
     "The peak learning rates and the momenta of a recipe"
     groups = group_settings(recipe)[2]
     return [g['lr'] for g in groups], [g['momentum'] if 'momentum' in g else g['betas'][0] for g in groups]
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #901a5f01
-one_rate = ('The parameter groups go by kind (convolutions, linear layers, norms and biases), not by depth, so a slice '
-            'of learning rates means nothing here: give one rate, and freeze early blocks with freeze_to instead.')
+one_rate = (
+    'The parameter groups go by kind (convolutions, linear layers, norms and biases), not by depth, so a slice '
+    'of learning rates means nothing here: give one rate, and freeze early blocks with freeze_to instead.'
+)
+
 
 class GroupsByKind(OptimWrapper):
     "fastai's wrapper of a PyTorch optimiser, which refuses the slices of rates that fastai means by depth"
+
     def set_hyper(self, k, v):
-        if isinstance(v, slice): raise ValueError(one_rate)
+        if isinstance(v, slice):
+            raise ValueError(one_rate)
         super().set_hyper(k, v)
 
+
 def make_optimizer(
-    recipe:Recipe,
-    dtype:torch.dtype=torch.float32, # of Muon's products
-): # function of parameter groups, fastai's opt_func
+    recipe: Recipe,
+    dtype: torch.dtype = torch.float32,  # of Muon's products
+):  # function of parameter groups, fastai's opt_func
     "An optimiser for the three groups, each with its rate, momentum and decay"
     make, options, settings = group_settings(recipe, dtype)
-    def build(groups): return make([{**g, **s} for g, s in zip(groups, settings)], lr=recipe.lr, **options)
-    def opt_func(params, lr=None, **kwargs): return GroupsByKind(params, opt=build)
+
+    def build(groups):
+        return make([{**g, **s} for g, s in zip(groups, settings)], lr=recipe.lr, **options)
+
+    def opt_func(params, lr=None, **kwargs):
+        return GroupsByKind(params, opt=build)
+
     return opt_func

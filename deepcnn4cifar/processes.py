@@ -17,12 +17,14 @@ from torch import nn
 
 # %% ../nbs/library/processes.ipynb #3a7e8b84
 def pick_device(
-    name:str='auto', # auto, cpu, cuda, cuda:1 and so on, or mps
+    name: str = 'auto',  # auto, cpu, cuda, cuda:1 and so on, or mps
 ) -> torch.device:
     "The device of that name, or for auto the best there is: CUDA, then Apple's MPS, then the CPU"
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    if name == 'auto': name = 'cuda' if cuda else 'mps' if mps else 'cpu'
-    try: device = torch.device(name)
+    if name == 'auto':
+        name = 'cuda' if cuda else 'mps' if mps else 'cpu'
+    try:
+        device = torch.device(name)
     except RuntimeError:
         raise ValueError(f'There is no device {name!r}: use auto, cpu, cuda, cuda:1 and so on, or mps.') from None
     there = dict(cpu=True, cuda=cuda and (device.index or 0) < torch.cuda.device_count(), mps=mps)
@@ -32,9 +34,9 @@ def pick_device(
 
 # %% ../nbs/library/processes.ipynb #5d596164
 def seconds_of_product(
-    dtype:torch.dtype, # of the matrices
-    n:int=512, # rows and columns
-    repeats:int=5, # of which the fastest counts
+    dtype: torch.dtype,  # of the matrices
+    n: int = 512,  # rows and columns
+    repeats: int = 5,  # of which the fastest counts
 ) -> float:
     "Time of one matrix product on the CPU"
     a, times = torch.ones(n, n, dtype=dtype), []
@@ -44,19 +46,24 @@ def seconds_of_product(
         times.append(time.perf_counter() - start)
     return min(times)
 
+
 def has_bf16(
-    device:torch.device,
+    device: torch.device,
 ) -> bool:
     "Whether this device multiplies bfloat16 in hardware"
-    if device.type == 'cuda': return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != 'cpu': return False
+    if device.type == 'cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != 'cpu':
+        return False
     known = getattr(torch.cpu, 'get_capabilities', dict)()
-    if known: return bool(known.get('avx512_bf16') or known.get('amx_bf16') or known.get('bf16'))
-    return seconds_of_product(torch.bfloat16) < .8 * seconds_of_product(torch.float32)
+    if known:
+        return bool(known.get('avx512_bf16') or known.get('amx_bf16') or known.get('bf16'))
+    return seconds_of_product(torch.bfloat16) < 0.8 * seconds_of_product(torch.float32)
+
 
 def pick_dtype(
-    precision:str, # of a recipe: auto, float32 or bfloat16
-    device:torch.device,
+    precision: str,  # of a recipe: auto, float32 or bfloat16
+    device: torch.device,
 ) -> torch.dtype:
     "The number format of a recipe's precision on this device"
     fast = precision == 'bfloat16' or precision == 'auto' and has_bf16(device)
@@ -67,6 +74,7 @@ def processes() -> int:
     "How many processes train together: 1, unless a launcher such as accelerate launch started several"
     return max(1, int(os.environ.get('WORLD_SIZE', 1)))
 
+
 def rank() -> int:
     "Which of them this one is, from 0; process 0 alone writes files and reports"
     return int(os.environ.get('RANK', 0))
@@ -74,38 +82,49 @@ def rank() -> int:
 # %% ../nbs/library/processes.ipynb #ab752985
 def leave_group():
     "Close the connection at the same time as the other processes, so that none finds it closed"
-    if not torch.distributed.is_initialized(): return
+    if not torch.distributed.is_initialized():
+        return
     try:
         if torch.distributed.get_backend() == 'gloo':
             torch.distributed.monitored_barrier(timeout=timedelta(seconds=10))
-    except RuntimeError: pass # another process has exited already
+    except RuntimeError:
+        pass  # another process has exited already
     torch.distributed.destroy_process_group()
 
+
 def own_device(
-    device:torch.device, # that was asked for
+    device: torch.device,  # that was asked for
 ) -> torch.device:
     "The device of this one of several processes; `ValueError` if there are too few"
     if device.type not in ('cpu', 'cuda'):
-        raise ValueError(f'Several processes cannot share the device {str(device)!r}: '
-                         'use --device cpu, or start a single process.')
-    if device.type == 'cpu': return device
+        raise ValueError(
+            f'Several processes cannot share the device {str(device)!r}: use --device cpu, or start a single process.'
+        )
+    if device.type == 'cpu':
+        return device
     local, gpus = int(os.environ.get('LOCAL_RANK', rank())), torch.cuda.device_count()
     if device.index not in (None, local):
         raise ValueError(f'Each of several processes takes a GPU of its own: use --device cuda instead of {device}.')
     if local >= gpus:
-        raise ValueError(f'This machine has {gpus} GPU{"s"[:gpus != 1]}, too few for process number {local + 1}: '
-                         'start as many processes as GPUs, or use --device cpu.')
+        raise ValueError(
+            f'This machine has {gpus} GPU{"s"[: gpus != 1]}, too few for process number {local + 1}: '
+            'start as many processes as GPUs, or use --device cpu.'
+        )
     return torch.device('cuda', local)
 
+
 def join_group(
-    device, # that was asked for: cpu or cuda
-) -> torch.device: # this process's own
+    device,  # that was asked for: cpu or cuda
+) -> torch.device:  # this process's own
     "Connect to the other processes, if there are any, and take a device of one's own"
     device = torch.device(device)
-    if processes() == 1: return device
+    if processes() == 1:
+        return device
     device = own_device(device)
-    if torch.distributed.is_initialized(): return device
-    try: from accelerate import PartialState
+    if torch.distributed.is_initialized():
+        return device
+    try:
+        from accelerate import PartialState
     except ImportError:
         raise RuntimeError("Several processes need Accelerate: pip install 'deepcnn4cifar[distributed]'.") from None
     PartialState(cpu=device.type == 'cpu')
@@ -117,33 +136,42 @@ def connected() -> bool:
     "Whether there are several processes, and they have joined"
     return processes() > 1 and torch.distributed.is_initialized()
 
+
 def on_first(
-    function, # without arguments
-): # what it returned in the first process
+    function,  # without arguments
+):  # what it returned in the first process
     "Result of a function that the first process alone runs; an exception it raises is raised in all"
-    if not connected(): return function()
+    if not connected():
+        return function()
     outcome = [None, None]
     if rank() == 0:
-        try: outcome = [function(), None]
-        except Exception as e: outcome = [None, e]
+        try:
+            outcome = [function(), None]
+        except Exception as e:
+            outcome = [None, e]
     torch.distributed.broadcast_object_list(outcome)
-    if outcome[1] is not None: raise outcome[1]
+    if outcome[1] is not None:
+        raise outcome[1]
     return outcome[0]
 
+
 def all_gather(
-    value, # anything that can be pickled
-) -> list: # one value per process, in order
+    value,  # anything that can be pickled
+) -> list:  # one value per process, in order
     "The values of all processes"
-    if not connected(): return [value]
+    if not connected():
+        return [value]
     values = [None] * processes()
     torch.distributed.all_gather_object(values, value)
     return values
 
+
 def all_max(
-    value:float,
+    value: float,
 ) -> float:
     "The largest of the processes' numbers"
-    if not connected(): return value
+    if not connected():
+        return value
     device = 'cuda' if torch.distributed.get_backend() == 'nccl' else 'cpu'
     number = torch.tensor(float(value), device=device)
     torch.distributed.all_reduce(number, torch.distributed.ReduceOp.MAX)
@@ -151,54 +179,73 @@ def all_max(
 
 # %% ../nbs/library/processes.ipynb #f11574f5
 def shard(
-    dl, # ImageBatches
-    rank:int, # which process
-    of:int, # how many there are
-): # a loader of as many batches, each smaller
+    dl,  # ImageBatches
+    rank: int,  # which process
+    of: int,  # how many there are
+):  # a loader of as many batches, each smaller
     "The part of every batch that one of several processes takes"
     from fastai.distributed import DistributedDL
+
     class Shard(DistributedDL):
         def __init__(self):
             self.rank, self.world_size, self.dl = rank, of, copy.copy(dl)
             self.dl.batch = lambda which: type(dl).batch(self.dl, which.tensor_split(of)[rank])
-        def __len__(self): return len(self.dl)
-        def __iter__(self): return iter(self.dl)
+
+        def __len__(self):
+            return len(self.dl)
+
+        def __iter__(self):
+            return iter(self.dl)
+
         def __getattr__(self, name):
-            if name == 'dl': raise AttributeError(name)
+            if name == 'dl':
+                raise AttributeError(name)
             return getattr(self.dl, name)
+
         @property
-        def size(self): return self.dl.size
+        def size(self):
+            return self.dl.size
+
         @size.setter
-        def size(self, size): self.dl.size = size
-        def to_detach(self, b, cpu=True, gather=True): return self._to_detach(b, cpu, gather)
+        def size(self, size):
+            self.dl.size = size
+
+        def to_detach(self, b, cpu=True, gather=True):
+            return self._to_detach(b, cpu, gather)
+
     return Shard()
 
 # %% ../nbs/library/processes.ipynb #df11bfdc
 def check_shards(
-    batch_size:int, # of the recipe: images per step of all processes together
-    n:int, # processes
-    batch_norm:bool=False, # whether the network normalises over its part of the batch
+    batch_size: int,  # of the recipe: images per step of all processes together
+    n: int,  # processes
+    batch_norm: bool = False,  # whether the network normalises over its part of the batch
 ):
     "Raise `ValueError` if a batch cannot be divided evenly among the processes"
     if batch_size % n:
         near = [str(b) for b in (batch_size // n * n, (batch_size // n + 1) * n) if b]
-        raise ValueError(f'A batch of {batch_size} images cannot be divided evenly among {n} processes: '
-                         f'use --batch_size {" or ".join(near)}.')
+        raise ValueError(
+            f'A batch of {batch_size} images cannot be divided evenly among {n} processes: '
+            f'use --batch_size {" or ".join(near)}.'
+        )
     if batch_norm and n > 1 and batch_size == n:
-        raise ValueError(f'A batch of {n} images leaves each of {n} processes one, but batch norm needs at least 2: '
-                         'use a larger --batch_size, or --no-batch_norm.')
+        raise ValueError(
+            f'A batch of {n} images leaves each of {n} processes one, but batch norm needs at least 2: '
+            'use a larger --batch_size, or --no-batch_norm.'
+        )
 
 # %% ../nbs/library/processes.ipynb #27346b9a
 def unwrap(
-    model:nn.Module, # as it is or inside DistributedDataParallel
+    model: nn.Module,  # as it is or inside DistributedDataParallel
 ) -> nn.Module:
     "The network itself, out of the wrapper that several processes put around it"
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
+
 @contextmanager
 def distributed(
-    learn, # fastai Learner with ImageBatches
-    memory_format=torch.channels_last, # of the network's weights
+    learn,  # fastai Learner with ImageBatches
+    memory_format=torch.channels_last,  # of the network's weights
 ):
     "Within it the learner trains this process's part of every batch, in step with the others; alone, nothing changes"
     if processes() == 1:
@@ -206,9 +253,12 @@ def distributed(
         return
     whole, device = list(learn.dls.loaders), join_group(learn.dls.device)
     check_shards(whole[0].bs, processes())
-    import fastai.distributed # gives the learner its distrib_ctx
-    learn.model.to(memory_format=memory_format) # before it is wrapped: see above
+    import fastai.distributed  # noqa: F401 (gives the learner its distrib_ctx)
+
+    learn.model.to(memory_format=memory_format)  # before it is wrapped: see above
     learn.dls.loaders = [shard(dl, rank(), processes()) for dl in whole]
     try:
-        with learn.distrib_ctx(sync_bn=False, cpu=device.type == 'cpu', mixed_precision='no'): yield
-    finally: learn.model, learn.dls.loaders = unwrap(learn.model), whole
+        with learn.distrib_ctx(sync_bn=False, cpu=device.type == 'cpu', mixed_precision='no'):
+            yield
+    finally:
+        learn.model, learn.dls.loaders = unwrap(learn.model), whole

@@ -24,94 +24,126 @@ choices = dict(
     precision=('auto', 'float32', 'bfloat16'),
     keep=('last', 'best'),
 )
-aliases = dict(precision=dict(fp32='float32', bf16='bfloat16')) # what people type, and what is meant
+aliases = dict(precision=dict(fp32='float32', bf16='bfloat16'))  # what people type, and what is meant
 
 # %% ../nbs/library/recipes.ipynb #0694b299
-limits = dict( # setting: lowest and highest value
-    width=(.001, 64), dropout=(0, .999), images=(0, 10**9), epochs=(1, 10**6), batch_size=(1, 10**7),
-    channels=(1, 65536), bn_momentum=(1e-6, 1), lr_bias=(0, 1000),
-    lr=(1e-12, 1000), lr_rest=(1e-12, 1000), momentum=(0, .9999), weight_decay=(0, 1000),
-    warmup=(0, .99), div=(1, 1e9), div_final=(1, 1e12), patience=(1, 10**6), plateau_factor=(1e-6, .999),
-    early_stopping=(0, 10**6), label_smoothing=(0, .999),
-    crop=(0, 31), translate=(0, 31), cutout=(0, 512), brightness=(0, 1), hue=(0, .5), mixup=(0, 1000), cutmix=(0, 1000),
-    sizes=(8, 1024), clip=(0, 1e9), ema=(0, .99999), valid=(1e-6, 10**9), seed=(0, 2**32 - 1))
+limits = dict(  # setting: lowest and highest value
+    width=(0.001, 64),
+    dropout=(0, 0.999),
+    images=(0, 10**9),
+    epochs=(1, 10**6),
+    batch_size=(1, 10**7),
+    channels=(1, 65536),
+    bn_momentum=(1e-6, 1),
+    lr_bias=(0, 1000),
+    lr=(1e-12, 1000),
+    lr_rest=(1e-12, 1000),
+    momentum=(0, 0.9999),
+    weight_decay=(0, 1000),
+    warmup=(0, 0.99),
+    div=(1, 1e9),
+    div_final=(1, 1e12),
+    patience=(1, 10**6),
+    plateau_factor=(1e-6, 0.999),
+    early_stopping=(0, 10**6),
+    label_smoothing=(0, 0.999),
+    crop=(0, 31),
+    translate=(0, 31),
+    cutout=(0, 512),
+    brightness=(0, 1),
+    hue=(0, 0.5),
+    mixup=(0, 1000),
+    cutmix=(0, 1000),
+    sizes=(8, 1024),
+    clip=(0, 1e9),
+    ema=(0, 0.99999),
+    valid=(1e-6, 10**9),
+    seed=(0, 2**32 - 1),
+)
 
 # %% ../nbs/library/recipes.ipynb #0957658a
 @dataclass(frozen=True)
 class Recipe:
     "Every setting of a training run; the command starts from the one called quick"
-    arch: str = 'vgg11' # network: vgg11, vgg13, vgg16, vgg19, or the paper's vgg11-lrn, vgg16-1x1 and vgg8-5x5
-    head: str = 'cifar' # 'cifar': global pooling and one linear layer; 'imagenet': the paper's 4096-4096 layers
-    batch_norm: bool = True # batch normalisation after every convolution
-    width: float = 1. # multiplies the number of channels of every layer
-    channels: tuple = () # channels of each block in place of the paper's; empty for the paper's
-    pool_first: bool = False # poolings before the norm and the activation: a quarter of their work
-    bias: bool = True # biases of convolutions and classifier; batch norm has its own
-    bn_scale: bool = True # batch norm learns a scale; off: it stays at 1
-    bn_momentum: float = 0.1 # share of a batch's statistics in batch norm's running statistics, above 0, up to 1
-    init: str = 'he' # first weights: he, glorot, paper (variance 0.01), paper-std (standard deviation 0.01) or torch
-    start: str = '' # run folder or weights to start from (another depth: what the paper copied); empty for none
-    dropout: float = 0. # probability in [0, 1) with which an input of the classifier is dropped
-    images: int = 0 # number of training images to use, evenly by class; 0 for all
-    epochs: int = 4 # passes over the training images
-    batch_size: int = 256 # images per step
-    optimizer: str = 'muon' # muon (orthogonalised momentum for convolutions, SGD for the rest), sgd or adamw
-    lr: float = 0.1 # peak learning rate (muon: of the convolutions)
-    lr_rest: float = 0.1 # muon: peak learning rate of what is not a convolution
-    lr_bias: float = 0. # muon: peak learning rate of norms and biases; 0 for lr_rest
-    momentum: float = 0.6 # momentum (adamw: beta 1)
-    weight_decay: float = 5e-4 # pull towards zero on weights, not norms and biases; muon: not on normed convolutions
-    schedule: str = 'one_cycle' # one_cycle, linear (falls from the first step), plateau (falls on stalls) or constant
-    warmup: float = 0.25 # one_cycle: fraction of the training during which the rate rises
-    div: float = 25. # one_cycle: peak over first learning rate
-    div_final: float = 1e4 # one_cycle: peak over last learning rate
-    patience: int = 5 # plateau: epochs without improvement before the rate is divided
-    plateau_factor: float = 0.1 # plateau: what the rate is multiplied by
-    early_stopping: int = 0 # stop after this many epochs without a better validation accuracy; 0 for never
-    label_smoothing: float = 0.1 # share of the target given evenly to all classes, in [0, 1)
-    crop: int = 2 # random shift by up to this many pixels, reflected at the border
-    translate: int = 0 # random shift by up to this many pixels, the border filled with the mean colour
-    flip: str = 'alternating' # mirror left and right: none, random or alternating
-    cutout: int = 0 # side in pixels of a square set to the mean colour; 0 for none
-    brightness: float = 0. # colour jitter: brightness factor within 1 +- this
-    hue: float = 0. # colour jitter: turn of the hue within +- this fraction of the circle
-    policy: str = 'none' # torchvision's augmentation policy: none, autoaugment, trivial or rand
-    mixup: float = 0. # alpha of MixUp's Beta distribution; 0 for none
-    cutmix: float = 0. # alpha of CutMix's Beta distribution; 0 for none
-    sizes: tuple = (16, 16, 32, 32) # sides in pixels of the training images over the epochs; the last also for testing
-    clip: float = 0. # largest norm of the gradient; 0 for no clipping
-    ema: float = 0. # decay per step of the averaged weights that are kept in the end; 0 for the plain weights
-    keep: str = 'last' # weights kept in the end: of the last epoch, or of the one with the best validation accuracy
-    precision: str = 'auto' # auto (bfloat16 where the hardware has it), float32 (fp32) or bfloat16 (bf16)
-    channels_last: bool = True # memory layout in which convolutions are fastest
-    compile: bool = False # torch.compile the network
-    valid: float = 0.1 # share (below 1) or number of the training images held out for validation
-    seed: int = 0 # of initialisation, order, augmentation and split
 
-    def __post_init__(self): check(self)
+    arch: str = 'vgg11'  # network: vgg11, vgg13, vgg16, vgg19, or the paper's vgg11-lrn, vgg16-1x1 and vgg8-5x5
+    head: str = 'cifar'  # 'cifar': global pooling and one linear layer; 'imagenet': the paper's 4096-4096 layers
+    batch_norm: bool = True  # batch normalisation after every convolution
+    width: float = 1.0  # multiplies the number of channels of every layer
+    channels: tuple = ()  # channels of each block in place of the paper's; empty for the paper's
+    pool_first: bool = False  # poolings before the norm and the activation: a quarter of their work
+    bias: bool = True  # biases of convolutions and classifier; batch norm has its own
+    bn_scale: bool = True  # batch norm learns a scale; off: it stays at 1
+    bn_momentum: float = 0.1  # share of a batch's statistics in batch norm's running statistics, above 0, up to 1
+    init: str = 'he'  # first weights: he, glorot, paper (variance 0.01), paper-std (standard deviation 0.01) or torch
+    start: str = ''  # run folder or weights to start from (another depth: what the paper copied); empty for none
+    dropout: float = 0.0  # probability in [0, 1) with which an input of the classifier is dropped
+    images: int = 0  # number of training images to use, evenly by class; 0 for all
+    epochs: int = 4  # passes over the training images
+    batch_size: int = 256  # images per step
+    optimizer: str = 'muon'  # muon (orthogonalised momentum for convolutions, SGD for the rest), sgd or adamw
+    lr: float = 0.1  # peak learning rate (muon: of the convolutions)
+    lr_rest: float = 0.1  # muon: peak learning rate of what is not a convolution
+    lr_bias: float = 0.0  # muon: peak learning rate of norms and biases; 0 for lr_rest
+    momentum: float = 0.6  # momentum (adamw: beta 1)
+    weight_decay: float = 5e-4  # pull towards zero on weights, not norms and biases; muon: not on normed convolutions
+    schedule: str = 'one_cycle'  # one_cycle, linear (falls from the first step), plateau (falls on stalls) or constant
+    warmup: float = 0.25  # one_cycle: fraction of the training during which the rate rises
+    div: float = 25.0  # one_cycle: peak over first learning rate
+    div_final: float = 1e4  # one_cycle: peak over last learning rate
+    patience: int = 5  # plateau: epochs without improvement before the rate is divided
+    plateau_factor: float = 0.1  # plateau: what the rate is multiplied by
+    early_stopping: int = 0  # stop after this many epochs without a better validation accuracy; 0 for never
+    label_smoothing: float = 0.1  # share of the target given evenly to all classes, in [0, 1)
+    crop: int = 2  # random shift by up to this many pixels, reflected at the border
+    translate: int = 0  # random shift by up to this many pixels, the border filled with the mean colour
+    flip: str = 'alternating'  # mirror left and right: none, random or alternating
+    cutout: int = 0  # side in pixels of a square set to the mean colour; 0 for none
+    brightness: float = 0.0  # colour jitter: brightness factor within 1 +- this
+    hue: float = 0.0  # colour jitter: turn of the hue within +- this fraction of the circle
+    policy: str = 'none'  # torchvision's augmentation policy: none, autoaugment, trivial or rand
+    mixup: float = 0.0  # alpha of MixUp's Beta distribution; 0 for none
+    cutmix: float = 0.0  # alpha of CutMix's Beta distribution; 0 for none
+    sizes: tuple = (16, 16, 32, 32)  # sides in pixels of the training images over the epochs; the last also for testing
+    clip: float = 0.0  # largest norm of the gradient; 0 for no clipping
+    ema: float = 0.0  # decay per step of the averaged weights that are kept in the end; 0 for the plain weights
+    keep: str = 'last'  # weights kept in the end: of the last epoch, or of the one with the best validation accuracy
+    precision: str = 'auto'  # auto (bfloat16 where the hardware has it), float32 (fp32) or bfloat16 (bf16)
+    channels_last: bool = True  # memory layout in which convolutions are fastest
+    compile: bool = False  # torch.compile the network
+    valid: float = 0.1  # share (below 1) or number of the training images held out for validation
+    seed: int = 0  # of initialisation, order, augmentation and split
+
+    def __post_init__(self):
+        check(self)
 
 # %% ../nbs/library/recipes.ipynb #a334159a
-kinds = {
-    int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a name', tuple: 'whole numbers'}
+kinds = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a name', tuple: 'whole numbers'}
+
 
 def converted(name, value, kind):
     "A setting's value in the type that the recipe has for it; `ValueError` for what is of another kind"
-    if name in aliases and isinstance(value, str): value = aliases[name].get(value.lower(), value)
+    if name in aliases and isinstance(value, str):
+        value = aliases[name].get(value.lower(), value)
     if kind is tuple:
         value = tuple(value) if isinstance(value, (list, tuple)) else (value,)
         right = (bool(value) or name == 'channels') and all(type(v) is int for v in value)
     elif kind is float and type(value) is int:
         value = float(value) if abs(value) < 1e300 else math.inf if value > 0 else -math.inf
         right = True
-    else: right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    if not right: raise ValueError(f'{name} is {value!r}, but must be {kinds[kind]}.')
+    else:
+        right = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    if not right:
+        raise ValueError(f'{name} is {value!r}, but must be {kinds[kind]}.')
     return value
+
 
 def check_value(name, value, kind):
     "Raise `ValueError` if a setting is not one of its `choices` or outside its `limits`"
     if name in choices and value not in choices[name]:
         raise ValueError(f'{name} {value!r} is unknown: it can be {", ".join(choices[name])}.')
-    if name not in limits: return
+    if name not in limits:
+        return
     low, high = limits[name]
     if not all(math.isfinite(v) and low <= v <= high for v in (value if kind is tuple else [value])):
         shown = ','.join(map(str, value)) if kind is tuple else value
@@ -120,7 +152,7 @@ def check_value(name, value, kind):
 
 # %% ../nbs/library/recipes.ipynb #2fd6a8fc
 def check(
-    recipe:Recipe, # changed in place: numbers and lists get the type that the setting has
+    recipe: Recipe,  # changed in place: numbers and lists get the type that the setting has
 ):
     "Raise `ValueError` with one sentence at the first setting that cannot be meant"
     for f in fields(recipe):
@@ -129,64 +161,136 @@ def check(
         check_value(f.name, value, f.type)
     r = recipe
     if r.batch_norm and r.batch_size < 2:
-        raise ValueError('batch_size is 1, but batch norm needs at least 2 images: '
-                         'choose a larger batch, or --no-batch_norm.')
+        raise ValueError(
+            'batch_size is 1, but batch norm needs at least 2 images: choose a larger batch, or --no-batch_norm.'
+        )
     if r.ema and r.keep == 'best':
-        raise ValueError('ema and keep = best are both on: averaged weights are kept from the last epoch, '
-                         'so set ema to 0 or keep to last.')
-    if r.mixup and r.cutmix: raise ValueError('mixup and cutmix are both on: choose one and set the other to 0.')
+        raise ValueError(
+            'ema and keep = best are both on: averaged weights are kept from the last epoch, '
+            'so set ema to 0 or keep to last.'
+        )
+    if r.mixup and r.cutmix:
+        raise ValueError('mixup and cutmix are both on: choose one and set the other to 0.')
 
 # %% ../nbs/library/recipes.ipynb #5d88e619
-needs = dict( # setting: the other setting, and the values of it beside which it acts
-    lr_rest=('optimizer', ['muon']), lr_bias=('optimizer', ['muon']), warmup=('schedule', ['one_cycle']),
-    div=('schedule', ['one_cycle']), div_final=('schedule', ['one_cycle']),
-    patience=('schedule', ['plateau']), plateau_factor=('schedule', ['plateau']),
-    bn_scale=('batch_norm', [True]), bn_momentum=('batch_norm', [True]))
+needs = dict(  # setting: the other setting, and the values of it beside which it acts
+    lr_rest=('optimizer', ['muon']),
+    lr_bias=('optimizer', ['muon']),
+    warmup=('schedule', ['one_cycle']),
+    div=('schedule', ['one_cycle']),
+    div_final=('schedule', ['one_cycle']),
+    patience=('schedule', ['plateau']),
+    plateau_factor=('schedule', ['plateau']),
+    bn_scale=('batch_norm', [True]),
+    bn_momentum=('batch_norm', [True]),
+)
+
 
 def without_effect(
-    recipe:Recipe,
-) -> dict: # setting to a sentence that says why
+    recipe: Recipe,
+) -> dict:  # setting to a sentence that says why
     "The settings of a recipe that change nothing"
     r, out = recipe, {}
     for name, (other, values) in needs.items():
         if getattr(r, other) not in values:
-            out[name] = (f'{name} has no effect with {other} {getattr(r, other)}: '
-                         f'leave it out, or choose {other} {" or ".join(map(str, values))}.')
+            out[name] = (
+                f'{name} has no effect with {other} {getattr(r, other)}: '
+                f'leave it out, or choose {other} {" or ".join(map(str, values))}.'
+            )
     if r.schedule == 'one_cycle' and not r.warmup:
         out['div'] = 'div has no effect with warmup 0, since the rate then starts at its peak: leave it out.'
     if r.schedule == 'plateau' and r.patience > r.epochs - 3:
         out['patience'] = f'patience {r.patience} has no effect in {r.epochs} epochs: the rate would never be divided.'
     if r.early_stopping and r.early_stopping > r.epochs - 2:
-        out['early_stopping'] = (f'early_stopping {r.early_stopping} has no effect in {r.epochs} epochs: '
-                                 'the training would never stop earlier.')
+        out['early_stopping'] = (
+            f'early_stopping {r.early_stopping} has no effect in {r.epochs} epochs: '
+            'the training would never stop earlier.'
+        )
     if len(r.sizes) > r.epochs:
-        out['sizes'] = (f'sizes names {len(r.sizes)} sizes for {r.epochs} epoch{"s"[:r.epochs > 1]}: '
-                        f'not all would be used, so name {r.epochs} at most.')
+        out['sizes'] = (
+            f'sizes names {len(r.sizes)} sizes for {r.epochs} epoch{"s"[: r.epochs > 1]}: '
+            f'not all would be used, so name {r.epochs} at most.'
+        )
     return out
 
 # %% ../nbs/library/recipes.ipynb #087d2755
-steep = dict( # a VGG-13 with narrow first blocks, trained as airbench trains its network
-    arch='vgg13', pool_first=True, bias=False, bn_scale=False, bn_momentum=0.4, batch_size=250, lr=0.085,
-    lr_rest=0.0024, lr_bias=12., schedule='linear', label_smoothing=0.2, sizes=(32,))
+steep = dict(  # a VGG-13 with narrow first blocks, trained as airbench trains its network
+    arch='vgg13',
+    pool_first=True,
+    bias=False,
+    bn_scale=False,
+    bn_momentum=0.4,
+    batch_size=250,
+    lr=0.085,
+    lr_rest=0.0024,
+    lr_bias=12.0,
+    schedule='linear',
+    label_smoothing=0.2,
+    sizes=(32,),
+)
 
 recipes = dict(
     quick=Recipe(**steep, channels=(32, 64, 160, 256, 256), epochs=8),
     fast=Recipe(**steep, channels=(32, 48, 112, 256, 256), epochs=5),
     **{'one-cycle': Recipe()},
     best=Recipe(
-        arch='vgg16', optimizer='sgd', lr=0.2, momentum=0.9, epochs=100, batch_size=256, crop=4, flip='random',
-        policy='trivial', cutout=8, ema=0.999, sizes=(32,)),
+        arch='vgg16',
+        optimizer='sgd',
+        lr=0.2,
+        momentum=0.9,
+        epochs=100,
+        batch_size=256,
+        crop=4,
+        flip='random',
+        policy='trivial',
+        cutout=8,
+        ema=0.999,
+        sizes=(32,),
+    ),
     paper=Recipe(
-        arch='vgg16', head='imagenet', batch_norm=False, init='glorot', dropout=0.5, epochs=74, optimizer='sgd',
-        lr=0.01, momentum=0.9, schedule='plateau', label_smoothing=0., crop=4, flip='random', sizes=(32,)),
+        arch='vgg16',
+        head='imagenet',
+        batch_norm=False,
+        init='glorot',
+        dropout=0.5,
+        epochs=74,
+        optimizer='sgd',
+        lr=0.01,
+        momentum=0.9,
+        schedule='plateau',
+        label_smoothing=0.0,
+        crop=4,
+        flip='random',
+        sizes=(32,),
+    ),
     original=Recipe(
-        arch='vgg16', head='imagenet', batch_norm=False, init='torch', dropout=0.5, epochs=100, batch_size=64,
-        optimizer='sgd', lr=0.01, momentum=0.9, schedule='plateau', patience=2, early_stopping=5, clip=1.,
-        label_smoothing=0., crop=0, flip='random', brightness=0.2, hue=0.1, sizes=(224,), valid=0.2),
+        arch='vgg16',
+        head='imagenet',
+        batch_norm=False,
+        init='torch',
+        dropout=0.5,
+        epochs=100,
+        batch_size=64,
+        optimizer='sgd',
+        lr=0.01,
+        momentum=0.9,
+        schedule='plateau',
+        patience=2,
+        early_stopping=5,
+        clip=1.0,
+        label_smoothing=0.0,
+        crop=0,
+        flip='random',
+        brightness=0.2,
+        hue=0.1,
+        sizes=(224,),
+        valid=0.2,
+    ),
 )
 
+
 def nearest_recipe(
-    recipe:Recipe,
+    recipe: Recipe,
 ) -> str:
     "Name of the named recipe that differs from this one in the fewest settings"
     mine = asdict(recipe).items()
@@ -195,24 +299,29 @@ def nearest_recipe(
 # %% ../nbs/library/recipes.ipynb #c59af9bf
 def known_name(name, known, kind):
     "Raise `ValueError` with the nearest known name if there is no such recipe or setting"
-    if name in known: return
+    if name in known:
+        return
     near = difflib.get_close_matches(str(name), known, 1)
     raise ValueError(f'There is no {kind} {name!r}{f", did you mean {near[0]}?" if near else "."}')
 
+
 def change_recipe(
-    recipe:Recipe, # to start from
-    settings:dict, # setting to value, as typed
+    recipe: Recipe,  # to start from
+    settings: dict,  # setting to value, as typed
 ) -> Recipe:
     "A recipe with some settings changed; `ValueError` for one that is unknown or has no effect"
-    for name in settings: known_name(name, [f.name for f in fields(Recipe)], 'setting')
+    for name in settings:
+        known_name(name, [f.name for f in fields(Recipe)], 'setting')
     new = replace(recipe, **settings)
     for name, why in without_effect(new).items():
-        if name in settings: raise ValueError(why)
+        if name in settings:
+            raise ValueError(why)
     return new
 
+
 def make_recipe(
-    settings:dict, # setting to value, as typed; "recipe" may name the one to start from
-    base:str='quick', # named recipe to start from when the settings name none
+    settings: dict,  # setting to value, as typed; "recipe" may name the one to start from
+    base: str = 'quick',  # named recipe to start from when the settings name none
 ) -> Recipe:
     "Recipe from a named one and what differs; `ValueError` for a name that is unknown or a setting without effect"
     settings = dict(settings)
@@ -224,60 +333,74 @@ def make_recipe(
 
 # %% ../nbs/library/recipes.ipynb #a24470db
 def load_recipe(
-    path, # a TOML file
+    path,  # a TOML file
 ) -> Recipe:
     "Recipe from a TOML file; `FileNotFoundError` or `ValueError` with the file's name"
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f'There is no recipe file {path}.')
-    try: return make_recipe(tomllib.loads(path.read_text(encoding='utf-8')))
+    if not path.is_file():
+        raise FileNotFoundError(f'There is no recipe file {path}.')
+    try:
+        return make_recipe(tomllib.loads(path.read_text(encoding='utf-8')))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ValueError(f'{path} is not a TOML file: {e}.') from None
-    except ValueError as e: raise ValueError(f'{path}: {e}') from None
+    except ValueError as e:
+        raise ValueError(f'{path}: {e}') from None
+
 
 def toml_value(
-    value, # text, number, true or false, or a tuple of them
+    value,  # text, number, true or false, or a tuple of them
 ) -> str:
     "A value as TOML writes it"
-    if isinstance(value, str): return json.dumps(value, ensure_ascii=False).replace('\x7f', '\\u007f')
-    if isinstance(value, bool): return str(value).lower()
-    if isinstance(value, (list, tuple)): return f'[{", ".join(map(toml_value, value))}]'
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace('\x7f', '\\u007f')
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return f'[{", ".join(map(toml_value, value))}]'
     return repr(value)
 
+
 def dump_recipe(
-    recipe:Recipe, # to be written
-) -> str: # TOML with every setting that has an effect
+    recipe: Recipe,  # to be written
+) -> str:  # TOML with every setting that has an effect
     "Recipe as the text of a TOML file, which `load_recipe` reads back"
     idle = without_effect(recipe)
     settings = {k: v for k, v in asdict(recipe).items() if k not in idle}
     return ''.join(f'{k} = {toml_value(v)}\n' for k, v in {'recipe': nearest_recipe(recipe), **settings}.items())
 
 # %% ../nbs/library/recipes.ipynb #04a8ba85
-formerly = dict() # setting: what its absence in a stored recipe means, where that is not today's default
+formerly = dict()  # setting: what its absence in a stored recipe means, where that is not today's default
+
 
 def read_recipe(
-    stored:dict, # as in config.json or a checkpoint
+    stored: dict,  # as in config.json or a checkpoint
 ) -> Recipe:
     "The recipe that a run was made with; `ValueError` for settings that this version does not know"
     known = {f.name for f in fields(Recipe)}
     unknown = [k for k in stored if k not in known]
-    if unknown: raise ValueError(f'its recipe has settings that this version does not know ({", ".join(unknown)}): '
-                                 'a newer version wrote it, so use that one.')
+    if unknown:
+        raise ValueError(
+            f'its recipe has settings that this version does not know ({", ".join(unknown)}): '
+            'a newer version wrote it, so use that one.'
+        )
     return Recipe(**{**formerly, **stored})
 
 # %% ../nbs/library/recipes.ipynb #f2da474c
-purposes = dict( # named recipe: what it is for
+purposes = dict(  # named recipe: what it is for
     quick='the default: a good network in less than ten minutes on two CPU cores',
     fast='less than half the arithmetic of quick, one and a half points less',
     **{'one-cycle': 'a VGG-11 as wide as in the paper, one cycle over four epochs: what quick was before'},
     best='a VGG-16 trained as well as we know, for a GPU or a night',
     paper='how Simonyan and Zisserman trained VGG-16 in 2014, as far as it fits 32×32 images',
-    original='how the project that this one grew from trained: images blown up to 224×224, no batch norm')
+    original='how the project that this one grew from trained: images blown up to 224×224, no batch norm',
+)
 
-sections = dict( # first setting of a group: title of the group
+sections = dict(  # first setting of a group: title of the group
     arch='the network',
     images='how long, and on how much',
     optimizer='optimiser and schedule',
     label_smoothing='what the network gets to see',
     clip='what is kept',
     precision='machine',
-    valid='validation and chance')
+    valid='validation and chance',
+)
