@@ -8,6 +8,7 @@ __all__ = ['not_links', 'call_of', 'parameter_table', 'PageRenderer', 'names_in'
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages003
 import ast
+import importlib
 import inspect
 import re
 from dataclasses import is_dataclass
@@ -84,14 +85,16 @@ class PageRenderer:
         name: str = None,  # to show; default: its own
         title_level: int = 3,  # level of the heading
     ):
-        self.symbol = symbol
+        self.symbol = symbol.fget if isinstance(symbol, property) else symbol
+        symbol = self.symbol
         self.name = name or getattr(symbol, '__qualname__', str(symbol))
         self.level = title_level
 
     def _repr_markdown_(self):
         from nbdev.doclinks import NbdevLookup
 
-        source = NbdevLookup().code(f'{self.symbol.__module__}.{self.symbol.__qualname__}')
+        where = f'{getattr(self.symbol, "__module__", "")}.{self.name}'
+        source = NbdevLookup().code(where)
         doc = inspect.cleandoc(self.symbol.__doc__ or '')
         if doc.startswith(f'{self.name}('):
             doc = ''  # made up by dataclass
@@ -215,7 +218,8 @@ def _links(path):
     colab = f'https://colab.research.google.com/github/{c.user}/{c.repo}/blob/{there}'
     raw = f'{c.git_url}/raw/{there}'
     view = f'{c.git_url}/blob/{there}'
-    return f'::: {{.page-links}}\n[open in Colab]({colab}) · [download this notebook]({raw}) · [see it on GitHub]({view})\n:::'
+    ways = f'[open in Colab]({colab}) · [download this notebook]({raw}) · [see it on GitHub]({view})'
+    return f'::: {{.page-links}}\n{ways}\n:::'
 
 
 class ArrangePage:
@@ -229,11 +233,14 @@ class ArrangePage:
 
         path = Path(self.nb.path_).resolve().relative_to(Path(get_config().nbs_path).resolve())
         is_book = re.match(r'\d\d_', path.name) is not None and len(path.parts) == 1
-        kept = []
+        kept, module = [], None
         for cell in self.nb.cells:
             directives = getattr(cell, 'directives_', {})
             if 'default_exp' in directives:
+                module = importlib.import_module(f'{get_config().lib_name}.{directives["default_exp"][0]}')
                 continue
+            if _documents(cell):
+                self._document(cell, module)
             if {'export', 'exports', 'exporti'} & set(directives) and cell.cell_type == 'code':
                 cell['site'] = ('exported',)
                 _fold(cell, is_book)
@@ -255,6 +262,16 @@ class ArrangePage:
             if _documents(cell) in shown and (found := _markdown(cell)):
                 data, text = found
                 data['text/markdown'] = text.split(_marker)[0]
+
+    def _document(self, cell, module):
+        "Give a documenting cell the output that running it would give"
+        from nbdev.doclinks import NbdevLookup
+
+        call = re.search(r'^show_doc\((.+?)(?:, *title_level=(\d+))?\)', cell.source, re.M)
+        symbol = eval(call[1], vars(module))
+        text = PageRenderer(symbol, title_level=int(call[2] or 3))._repr_markdown_()
+        data = {'text/markdown': NbdevLookup().linkify(text)}
+        cell['outputs'] = [dict(output_type='display_data', data=data, metadata={})]
 
     def _new(self, text):
         from execnb.nbio import mk_cell
