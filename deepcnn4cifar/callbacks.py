@@ -755,7 +755,7 @@ class TimedSteps:
 
     def step(self):
         "One step; returns when it is done"
-        x, y = (plain(t) for t in self.dl.batch(torch.arange(self.dl.bs // processes())))
+        x, y = (plain(t) for t in self.dl.batch(torch.arange(self.dl.bs // processes()), self.dl.augment))
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.forward.dtype != torch.float32):
             out = self.model(x.contiguous(memory_format=self.forward.format))
         self.loss(out.float(), y).backward()

@@ -189,7 +189,7 @@ def shard(
     class Shard(DistributedDL):
         def __init__(self):
             self.rank, self.world_size, self.dl = rank, of, copy.copy(dl)
-            self.dl.batch = lambda which: type(dl).batch(self.dl, which.tensor_split(of)[rank])
+            self.dl.batch = lambda which, *plan: type(dl).batch(self.dl, which.tensor_split(of)[rank], *plan)
 
         def __len__(self):
             return len(self.dl)
