@@ -146,12 +146,18 @@ def printed(cell):
     "Text that a cell prints or returns"
     texts = []
     for output in cell.get('outputs', []):
-        if output['output_type'] == 'stream':
+        if output['output_type'] == 'stream' and output.get('name') != 'stderr':
             texts.append(''.join(output['text']))
         elif 'image/png' not in output.get('data', {}):
             data = output.get('data', {})
             texts.append(''.join(data.get('text/markdown', data.get('text/plain', ''))))
     return ''.join(texts).strip()
+
+
+def lasting(cell):
+    "Whether a cell stores a help text or a table in Markdown, which no clock and no folder changes"
+    markdown = any('text/markdown' in output.get('data', {}) for output in cell.get('outputs', []))
+    return markdown or 'usage: ' in printed(cell)
 
 
 def check_outputs():
@@ -166,7 +172,7 @@ def check_outputs():
         now = nbformat.read(path, 4)
         NotebookClient(now, timeout=600, resources={'metadata': {'path': str(path.parent)}}).execute()
         for k, (cell, new) in enumerate(zip(stored['cells'], now.cells)):
-            if cell['cell_type'] == 'code' and printed(cell) and printed(cell) != printed(new):
+            if cell['cell_type'] == 'code' and lasting(cell) and printed(cell) != printed(new):
                 complain(path, f'cell {k} stores another output than it prints now: run the notebook')
 
 
