@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['planes', 'plane_axes', 'capture', 'layer_outputs', 'feature_maps', 'plot_activations', 'plot_filters',
-           'receptive_square', 'strongest_places', 'top_patches', 'plot_patches', 'layer_features', 'check_features',
-           'probe_accuracy', 'principal_components', 'neighbour_map', 'check_plane', 'layer_points',
-           'plot_layer_points']
+           'strongest_places', 'top_patches', 'plot_patches', 'layer_features', 'check_features', 'probe_accuracy',
+           'principal_components', 'neighbour_map', 'check_plane', 'layer_points', 'plot_layer_points']
 
 # %% ../nbs/14_what_each_layer_sees.ipynb #60f05317
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .cost import receptive_squares
 from .gradcam import check_count, check_eager, check_images, default_layers, find_layers
 from .gradcam import layer_titles
 from .style import literal, new_figure, show_image
@@ -127,28 +127,6 @@ def plot_filters(
     fig.suptitle(literal(title or f'{len(filters)} filters of {height}×{width} pixels (grey is zero)'))
     return fig
 
-# %% ../nbs/14_what_each_layer_sees.ipynb #3c20390c
-def receptive_square(
-    model:nn.Module, # a VGG, or another network that begins with a plain stack of layers
-    layer:str, # the layer's name
-) -> tuple: # side, distance between neighbouring outputs, middle of the first output's square, all in pixels
-    "Which square of pixels the outputs of a layer depend on"
-    side, jump, middle = 1, 1, 0.
-    for name, m in model.named_modules():
-        if isinstance(m, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
-            kernel, stride, padding, dilation = (
-                v if isinstance(v, (int, str)) else v[0]
-                for v in (m.kernel_size, m.stride, m.padding, getattr(m, 'dilation', 1)))
-            reach = (kernel - 1) * dilation
-            if isinstance(padding, str):
-                padding = reach // 2 if padding == 'same' else 0
-            side += reach * jump
-            middle += (reach / 2 - padding) * jump
-            jump *= stride
-        if name == layer:
-            return side, jump, middle
-    raise ValueError(f'layer {layer!r} is not among the layers of this network.')
-
 # %% ../nbs/14_what_each_layer_sees.ipynb #d48f6282
 def strongest_places(model, x, layer, channels, n, batch):
     "Images (n, channels) with the largest output of each channel, where in their map, and the map's width"
@@ -183,8 +161,8 @@ def top_patches(
     if len(x) < n or len(images) != len(x):
         raise ValueError(f'{n} patches per channel need at least as many images, and as many pictures as inputs: '
                          f'not {len(x)} inputs and {len(images)} pictures.')
-    side, jump, middle = receptive_square(model, layer)
     chosen, places, width = strongest_places(model, x, layer, channels, n, batch)
+    side, jump, middle = receptive_squares(model)[layer]
     padded = F.pad(images, (side,) * 4, value=128)
     patches = torch.empty(len(channels), n, 3, side, side, dtype=torch.uint8)
     for k in range(len(channels)):

@@ -4,17 +4,25 @@
 
 # %% auto #0
 __all__ = ['not_links', 'call_of', 'parameter_table', 'PageRenderer', 'names_in', 'only_imports', 'in_order', 'unlink',
-           'ArrangePage']
+           'ArrangePage', 'chapter_summary', 'thumbnail', 'chapter_cards', 'result_line', 'best_rows', 'peer_rows',
+           'results_markdown']
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages003
 import ast
+import base64
+import html
 import importlib
 import inspect
+import io
+import json
 import re
 from dataclasses import is_dataclass
 from pathlib import Path
 
+from PIL import Image
 from fastcore.docments import docments
+
+from .experiments import results_table
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages013
 def call_of(
@@ -209,8 +217,10 @@ def _fold(cell, is_book):
     cell.source = bare if opened else f'#| code-fold: true\n#| code-summary: "{summary}"\n{bare}'
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages031
-def _links(path):
-    "Markdown line with the ways to run a notebook"
+def _links(
+    path,  # of the notebook, within the folder of the notebooks
+) -> str:  # Markdown
+    "The line with the ways to run a notebook"
     from nbdev.config import get_config
 
     c = get_config()
@@ -222,13 +232,43 @@ def _links(path):
     return f'::: {{.page-links}}\n{ways}\n:::'
 
 
+def _document(
+    cell,  # that documents a name by show_doc; gets the output that running it would give
+    module,  # in which the name is defined
+):
+    "Fill in what a documenting cell shows"
+    from nbdev.doclinks import NbdevLookup
+
+    call = re.search(r'^show_doc\((.+?)(?:, *title_level=(\d+))?\)', cell.source, re.M)
+    symbol = eval(call[1], vars(module))
+    text = PageRenderer(symbol, title_level=int(call[2] or 3))._repr_markdown_()
+    data = {'text/markdown': NbdevLookup().linkify(text)}
+    cell['outputs'] = [dict(output_type='display_data', data=data, metadata={})]
+
+
+def _cut_repeats(
+    cells: list,  # of a processed notebook
+):
+    "Take out of the documentation what the open code below it says again"
+    shown = {name for c in cells if 'site' in c and 'code-fold' not in c.source for name in names_in(c.source)}
+    for cell in cells:
+        if _documents(cell) in shown and (found := _markdown(cell)):
+            data, text = found
+            data['text/markdown'] = text.split(_marker)[0]
+
+# %% ../nbs/library/notebooks_and_site.ipynb #bb111da9
 class ArrangePage:
     "nbdev processor: a finished page with its code, in order, and links to run it"
 
-    def __init__(self, nb):
+    def __init__(
+        self,
+        nb,  # processed notebook
+    ):
         self.nb = nb
 
     def begin(self):
+        "Arrange the page, as nbdev asks for it"
+        from execnb.nbio import mk_cell
         from nbdev.config import get_config
 
         path = Path(self.nb.path_).resolve().relative_to(Path(get_config().nbs_path).resolve())
@@ -240,40 +280,110 @@ class ArrangePage:
                 module = importlib.import_module(f'{get_config().lib_name}.{directives["default_exp"][0]}')
                 continue
             if _documents(cell):
-                self._document(cell, module)
+                _document(cell, module)
             if {'export', 'exports', 'exporti'} & set(directives) and cell.cell_type == 'code':
                 cell['site'] = ('exported',)
                 _fold(cell, is_book)
             kept.append(cell)
         kept = in_order(kept)
         if is_book:
-            self._cut_repeats(kept)
+            _cut_repeats(kept)
         for cell in kept:
             if cell.cell_type == 'markdown':
                 cell.source = unlink(cell.source)
             cell.pop('site', None)
         if kept:
-            kept.insert(1, self._new(_links(path.as_posix())))
+            kept.insert(1, mk_cell(_links(path.as_posix()), cell_type='markdown'))
         self.nb.cells = kept
 
-    def _cut_repeats(self, cells):
-        shown = {name for c in cells if 'site' in c and 'code-fold' not in c.source for name in names_in(c.source)}
-        for cell in cells:
-            if _documents(cell) in shown and (found := _markdown(cell)):
-                data, text = found
-                data['text/markdown'] = text.split(_marker)[0]
+# %% ../nbs/library/notebooks_and_site.ipynb #1c066a24
+def chapter_summary(
+    path,  # of a notebook
+) -> tuple:  # title, promise, first figure as base64 or None, its alternative text
+    "What the front page says of a chapter"
+    cells = json.loads(Path(path).read_text(encoding='utf-8'))['cells']
+    text = ''.join(''.join(c['source']) + '\n' for c in cells if c['cell_type'] == 'markdown')
+    title = next(line[2:] for line in text.splitlines() if line.startswith('# '))
+    promise = next((line[2:] for line in text.splitlines() if line.startswith('> ')), '')
+    shown = [(c, o['data']) for c in cells for o in c.get('outputs', []) if 'data' in o]
+    for cell, data in shown:
+        for kind in ('image/png', 'image/jpeg'):
+            if kind in data:
+                alt = re.search('fig-alt: *"?(.*?)"?$', ''.join(cell['source']), re.M)
+                return title, promise, ''.join(data[kind]), alt[1] if alt else 'A figure of the chapter'
+    return title, promise, None, ''
 
-    def _document(self, cell, module):
-        "Give a documenting cell the output that running it would give"
-        from nbdev.doclinks import NbdevLookup
 
-        call = re.search(r'^show_doc\((.+?)(?:, *title_level=(\d+))?\)', cell.source, re.M)
-        symbol = eval(call[1], vars(module))
-        text = PageRenderer(symbol, title_level=int(call[2] or 3))._repr_markdown_()
-        data = {'text/markdown': NbdevLookup().linkify(text)}
-        cell['outputs'] = [dict(output_type='display_data', data=data, metadata={})]
+def thumbnail(
+    picture: str,  # PNG or JPEG in base64
+    width: int = 300,  # pixels
+    height: int = 190,  # pixels; what lies below is cut off
+) -> str:  # data: address of a PNG
+    "A small picture as the text of an address"
+    image = Image.open(io.BytesIO(base64.b64decode(picture))).convert('RGB')
+    image.thumbnail((width, 1000))
+    out = io.BytesIO()
+    image.crop((0, 0, image.width, min(image.height, height))).quantize(48).save(out, 'PNG', optimize=True)
+    return 'data:image/png;base64,' + base64.b64encode(out.getvalue()).decode()
 
-    def _new(self, text):
-        from execnb.nbio import mk_cell
+# %% ../nbs/library/notebooks_and_site.ipynb #9cd8fbec
+def chapter_cards(
+    folder,  # of the notebooks
+) -> dict:  # kind of output to its content, as a cell shows it: text/html, text/markdown, text/plain
+    "The chapters of the book, as a grid of pictures and as a table"
+    cards, lines = [], ['| chapter | after it you |', '| --- | --- |']
+    for path in sorted(Path(folder).glob('[0-9][0-9]_*.ipynb')):
+        title, promise, picture, alt = chapter_summary(path)
+        number = int(path.name[:2])
+        image = f'<img src="{thumbnail(picture)}" alt="{html.escape(alt)}">' if picture else ''
+        cards.append(f'<a href="{path.name}">{image}<strong>{number} · {title}</strong></a>')
+        lines.append(f'| {number} [{title}]({path.name}) | {re.sub("^After this (chapter|page) you ", "", promise)} |')
+    grid = '<div class="chapters">' + ''.join(cards) + '</div>'
+    return {'text/html': grid, 'text/markdown': '\n'.join(lines), 'text/plain': 'the chapters'}
 
-        return mk_cell(text, cell_type='markdown')
+# %% ../nbs/library/notebooks_and_site.ipynb #b5ad5c59
+def result_line(
+    who: str,  # whose result
+    images: str,  # on which images
+    how: str,  # how it was trained
+    values: dict,  # architecture to test accuracy in percent, as text
+    archs,  # architectures, one column each
+) -> str:  # Markdown
+    "A row of the table of results"
+    return f'| {who} | {images} | {how} | ' + ' | '.join(values.get(a, '') for a in archs) + ' |'
+
+
+def best_rows(
+    results,  # folder of the kept experiments
+    archs,  # architectures, one column each
+):  # iterator over rows in Markdown
+    "This project's kept experiments: for each network the one with the best mean"
+    runs = results_table(Path(results) / 'runs')
+    runs = runs[runs.arch.isin(archs) & runs.data.str.startswith('CIFAR-10')]
+    means = runs.groupby(['arch', 'experiment']).accuracy.agg(['mean', 'size']).reset_index()
+    best = means.sort_values('mean').groupby('arch').tail(1).sort_values('arch')
+    for arch, name, mean, seeds in best[['arch', 'experiment', 'mean', 'size']].itertuples(index=False):
+        kept = runs[(runs.experiment == name) & (runs.arch == arch)].iloc[0]
+        how = f'{kept.epochs} epochs, {kept.parameters / 1e6:.1f} million weights; {seeds} seed{"s" * (seeds > 1)}'
+        yield result_line(f'this project, `{name}-{arch}`', kept['data'], how, {arch: f'{100 * mean:.1f}'}, archs)
+
+
+def peer_rows(
+    results,  # folder that holds peers.json
+    archs,  # architectures, one column each
+):  # iterator over rows in Markdown
+    "The system that this project grew from, and published results"
+    for p in json.loads((Path(results) / 'peers.json').read_text(encoding='utf-8')):
+        who = f'[{p["who"]}]({p["url"]})' if p['url'] else p['who']
+        values = {a: f'{v:.1f}' for a, v in p['accuracy'].items()}
+        yield result_line(who, p['data'], p['recipe'], values, archs)
+
+# %% ../nbs/library/notebooks_and_site.ipynb #16d3bfd4
+def results_markdown(
+    results,  # folder of the kept experiments
+    archs=('vgg11', 'vgg13', 'vgg16', 'vgg19'),  # architectures, one column each
+) -> str:  # Markdown
+    "The table of results"
+    columns = ['whose', 'images', 'training', *(a.replace('vgg', 'VGG-') for a in archs)]
+    head = [f'| {" | ".join(columns)} |', '| --- ' * len(columns) + '|']
+    return '\n'.join([*head, *best_rows(results, archs), *peer_rows(results, archs)])
