@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['resamples', 'check_level', 'interval', 'running_sums', 'ranking', 'areas_under_curves', 'confidence_bins', 'one_hot',
            'equally_full_bins', 'ratio', 'metrics_from_counts', 'rank_of_target', 'metric_columns', 'measure',
-           'lowest_error']
+           'lowest_error', 'wilson', 'metrics']
 
 # %% ../nbs/library/bootstrap.ipynb #fb8237d8
 import warnings
 import numpy as np
 from .predictions import Predictions, need_scores
+from scipy.special import ndtri
 
 # %% ../nbs/library/bootstrap.ipynb #44a11951
 def resamples(
@@ -210,3 +211,82 @@ def lowest_error(
     clear = np.abs(gap) > 2 * noise.std(1)
     added = np.where(clear[:, None], np.sign(gap)[:, None] * noise, np.abs(noise)).sum(0)
     return max(0., float(np.abs(gap).sum() - np.quantile(added, (1 + level) / 2)))
+
+# %% ../nbs/library/bootstrap.ipynb #c91cce90
+def wilson(
+    hits, # number (or array of numbers) of successes
+    n, # number of trials
+    level:float=0.95, # probability that the interval covers the truth
+) -> tuple: # low, high; NaN where there are no trials
+    "Wilson's score interval of a proportion (doi:10.1080/01621459.1927.10502953)"
+    check_level(level)
+    hits, n = np.broadcast_arrays(np.asarray(hits, float), np.asarray(n, float))
+    wrong = ~((0 <= hits) & (hits <= n) & np.isfinite(n))
+    if wrong.any():
+        raise ValueError(f'{hits[wrong][0]:g} successes in {n[wrong][0]:g} trials are impossible: '
+                         'give a number from 0 to the number of trials.')
+    z = ndtri((1 + level) / 2)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        p = hits / n
+        middle, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        low, high = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
+    return np.clip(low, 0, 1)[()], np.clip(high, 0, 1)[()]
+
+# %% ../nbs/library/bootstrap.ipynb #4ef6902d
+def _intervals(columns, predictions, gaps, bootstrap, level, seed):
+    "Bootstrap intervals of all metrics: overall, and a list with those of each class"
+    K = len(predictions.classes)
+    if not bootstrap:
+        return {}, [{} for _ in range(K)]
+    drawn = [measure(columns, w) for w in resamples(len(predictions), bootstrap, seed)]
+    overall = {k: interval(np.concatenate([o[k] for o, _, _ in drawn]), level) for k in drawn[0][0]}
+    each = {k: np.concatenate([e[k] for _, e, _ in drawn], 1) for k in drawn[0][1]}
+    per_class = [{k: interval(v[c], level) for k, v in each.items()} for c in range(K)]
+    for k, gap in gaps.items():
+        overall[k][0] = lowest_error(gap[:, 0], np.concatenate([d[k] for *_, d in drawn], 1), level)
+    return overall, per_class
+
+def _finite(x):
+    "The number as a float, None where it is undefined"
+    return float(x) if np.isfinite(x) else None
+
+def _per_class(predictions, each, intervals, level):
+    "Entry of each class: its counts, its metrics and their intervals"
+    p, K = predictions, len(predictions.classes)
+    true, guessed, hits = (np.bincount(a, minlength=K) for a in (p.target, p.predicted, p.target[p.correct]))
+    out = {}
+    for c, name in enumerate(p.classes):
+        of_counts = {k: list(map(float, wilson(hits[c], n, level))) if n else None
+                     for k, n in (('recall', true[c]), ('precision', guessed[c]))}
+        values = {k: _finite(v[c, 0]) for k, v in each.items()}
+        out[name] = dict(n=int(true[c]), predicted=int(guessed[c]), **values, ci=intervals[c] | of_counts)
+    return out
+
+# %% ../nbs/library/bootstrap.ipynb #f6fa30df
+def metrics(
+    predictions:Predictions,
+    data:str|None=None, # short description of the data; left out: the predictions' own
+    arch:str|None=None, # name of the network
+    seconds:float|None=None, # what making the predictions took
+    bootstrap:int=1000, # resamples for the intervals; 0: only Wilson's
+    level:float=0.95, # of the intervals
+    seed:int=0, # of the resamples
+    bins:int=15, # of the expected calibration errors
+    top=(3, 5), # the k of each top-k accuracy
+    **extra, # further entries for the dictionary
+) -> dict: # JSON-able; fractions, not percent
+    "Accuracy, precision, recall, F1, AUC, log loss, calibration error, per class and overall, with intervals"
+    check_level(level)
+    if bootstrap < 0:
+        raise ValueError(f'bootstrap is {bootstrap}: give the number of resamples, or 0 for none.')
+    if any(k < 1 for k in top):
+        raise ValueError(f'top is {top}, but a classifier must be allowed at least one guess.')
+    p, top = predictions, tuple(top)
+    columns = metric_columns(p, bins, top)
+    out, each, gaps = measure(columns, np.ones((len(p), 1)))
+    ci, class_ci = _intervals(columns, p, gaps, bootstrap, level, seed)
+    ci['accuracy'] = list(map(float, wilson(p.correct.sum(), len(p), level)))
+    scores = {k: None for k in (*(f'top{k}' for k in top), 'log_loss', 'ece', 'ece_adaptive', 'auc')}
+    scores |= {k: _finite(v[0]) for k, v in out.items()}
+    return dict(data=p.description if data is None else data, arch=arch, n=len(p), **scores, ci=ci, ci_level=level,
+                per_class=_per_class(p, each, class_ci, level), seconds=seconds, **extra)
