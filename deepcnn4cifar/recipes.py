@@ -70,7 +70,7 @@ class Recipe:
     head: str = 'cifar'  # 'cifar': global pooling and one linear layer; 'imagenet': the paper's 4096-4096 layers
     batch_norm: bool = True  # batch normalisation after every convolution
     width: float = 1.0  # multiplies the number of channels of every layer
-    channels: tuple = ()  # channels of each block in place of the paper's; empty for the paper's
+    channels: tuple = ()  # channels of each block, or of each convolution, in place of the paper's; empty for the paper's
     pool_first: bool = False  # poolings before the norm and the activation: a quarter of their work
     bias: bool = True  # biases of convolutions and classifier; batch norm has its own
     bn_scale: bool = True  # batch norm learns a scale; off: it stays at 1

@@ -154,7 +154,7 @@ def words_recipe(
     "A recipe in sentences"
     network = [network_name(r.arch)]
     if r.channels:
-        network.append(f'with {all_numbers(r.channels)} channels in its blocks')
+        network.append(f'with {all_numbers(r.channels)} channels in its {"blocks" if len(r.channels) == 5 else "convolutions"}')
     if r.width != 1:
         network.append(f'all times {r.width:g}' if r.channels else f'with {r.width:g} times the usual channels')
     if not r.batch_norm:

@@ -81,17 +81,24 @@ def conv_block(
 # %% ../nbs/04_vgg.ipynb #37fdf92f
 def with_channels(
     table:str, # layers as in `configs`
-    channels:tuple, # channels of each block; () leaves the table as it is
+    channels:tuple, # one number for each block, or one for each convolution; () leaves the table as it is
 ) -> str: # the same layers with other numbers of channels
-    "A table with its own number of channels in each block; ValueError unless there is one for every block"
-    blocks = table.split('|')
-    filled = sum(bool(block.strip()) for block in blocks)
-    if channels and len(channels) != filled:
-        raise ValueError(f'channels has {len(channels)} numbers, but the table has {filled} blocks: give one for each')
-    for i, number in enumerate(channels):
-        words = [word if word == 'LRN' else '/'.join([str(number), *word.split('/')[1:]]) for word in blocks[i].split()]
-        blocks[i] = ' '.join(['', *words, ''])
-    return '|'.join(blocks)
+    "A table with its own numbers of channels; ValueError unless there are as many as blocks or convolutions"
+    blocks = [block.split() for block in table.split('|')]
+    sizes = [sum(word != 'LRN' for word in block) for block in blocks if block]
+    if not channels:
+        return table
+    if len(channels) not in (len(sizes), sum(sizes)):
+        raise ValueError(
+            f'channels has {len(channels)} numbers, but the table has {len(sizes)} blocks of {sum(sizes)} convolutions: '
+            'give one for each block, or one for each convolution'
+        )
+    if len(channels) == len(sizes):
+        channels = [number for number, size in zip(channels, sizes) for _ in range(size)]
+    numbers = iter(channels)
+    for block in blocks:
+        block[:] = [word if word == 'LRN' else '/'.join([str(next(numbers)), *word.split('/')[1:]]) for word in block]
+    return ' | '.join(' '.join(block) for block in blocks)
 
 # %% ../nbs/04_vgg.ipynb #12e3e04f
 heads = {'cifar': '1 |', 'imagenet': '7 | 4096 4096'}
@@ -206,7 +213,7 @@ def vgg(
     activation:str='relu', # a name in `activations`
     init:str='he', # a name in `initialisations`
     ceil_mode:bool=True, # poolings round up; False is torchvision's choice and differs where a side is odd
-    channels:tuple=(), # channels of each block in place of those in the table, () for the table's
+    channels:tuple=(), # channels in place of the table's: one number for each block or each convolution; () for none
     pool_first:bool=False, # pool before the norm and the activation: a quarter of their work
     bias:bool=True, # biases of convolutions and of the head 'cifar'; batch norm has its own
     bn_scale:bool=True, # batch norm learns a scale
