@@ -63,7 +63,10 @@ def layer_outputs(
     return outputs
 
 # %% ../nbs/14_what_each_layer_sees.ipynb #a6bc0e72
-def feature_maps(outputs, layer):
+def feature_maps(
+    outputs, # layer name -> output, as from layer_outputs
+    layer, # the layer's name
+): # float32 tensor (channels, h, w)
     "The maps (channels, h, w) that a layer has put out for the first image"
     if outputs[layer].ndim != 4:
         raise ValueError(f'layer {layer!r} does not put out feature maps (B, K, h, w): '
@@ -128,7 +131,14 @@ def plot_filters(
     return fig
 
 # %% ../nbs/14_what_each_layer_sees.ipynb #d48f6282
-def strongest_places(model, x, layer, channels, n, batch):
+def strongest_places(
+    model, # the network
+    x, # normalised images (N, 3, H, W)
+    layer, # the layer's name
+    channels, # channel numbers
+    n, # images for each channel
+    batch, # images at a time
+): # int64 (n, channels), int64 (n, channels), pixels
     "Images (n, channels) with the largest output of each channel, where in their map, and the map's width"
     values, places = [], []
     for part in x.split(batch):
@@ -250,12 +260,18 @@ def probe_accuracy(
     return ((b @ weights).argmax(1) == truth).double().mean().item()
 
 # %% ../nbs/14_what_each_layer_sees.ipynb #f358f17f
-def principal_components(f, seed):
+def principal_components(
+    f, # features (N, K), centred
+    seed, # not used; taken so that all planes are called alike
+): # (N, 2)
     "The two largest principal components of centred features (N, K)"
     f = F.pad(f, (0, max(0, 2 - f.shape[1])))
     return f @ torch.linalg.svd(f, full_matrices=False)[2][:2].T if len(f) > 1 else f[:, :2]
 
-def neighbour_map(f, seed):
+def neighbour_map(
+    f, # features (N, K), centred
+    seed, # of the first arrangement
+): # (N, 2)
     "t-SNE of centred features (N, K), which keeps neighbours together"
     from sklearn.manifold import TSNE
     perplexity = min(30, (len(f) - 1) / 3)
@@ -267,7 +283,9 @@ plane_axes = {
     'tsne': ('t-SNE, first coordinate (no unit)', 't-SNE, second coordinate (no unit)'),
 }
 
-def check_plane(how):
+def check_plane(
+    how, # what was given as the name of a plane
+):
     "ValueError unless there is such a plane"
     if how not in list(planes):
         raise ValueError(f"how must be {' or '.join(map(repr, planes))}, not {how!r}.")

@@ -103,13 +103,19 @@ class Augment:
         except KeyError:
             raise AttributeError(name) from None
 
-    def set_epoch(self, epoch: int):
+    def set_epoch(
+        self,
+        epoch: int,  # from 0
+    ):
         "Begin an epoch, with new numbers for every image"
         self.epoch, self.drawn = epoch, {}
 
 # %% ../nbs/02_batches.ipynb #e55b0222
 @patch
-def numbers(self: Augment, name):
+def numbers(
+    self: Augment,
+    name,  # of the choice
+):  # float32 (images,)
     "One random number in [0, 1) for each image: those behind the choice of this name in this epoch"
     if name not in self.drawn:
         alternating = name == 'flip' and self.flip == 'alternating'
@@ -119,13 +125,24 @@ def numbers(self: Augment, name):
 
 
 @patch
-def draw(self: Augment, name, which, device='cpu'):
+def draw(
+    self: Augment,
+    name,  # of the choice
+    which,  # positions of the images
+    device='cpu',  # where the numbers are needed
+):  # (B,)
     "The number in [0, 1) behind one choice, for these images"
     return self.numbers(name)[which].to(device)
 
 
 @patch
-def shift(self: Augment, name, largest, which, device='cpu'):
+def shift(
+    self: Augment,
+    name,  # of the choice
+    largest,  # pixels
+    which,  # positions of the images
+    device='cpu',  # where the numbers are needed
+):  # int64 (B,)
     "A whole number of pixels from `-largest` to `largest`, each as likely as the others"
     return (self.draw(name, which, device) * (2 * largest + 1)).long().clamp_(max=2 * largest) - largest
 
@@ -217,14 +234,24 @@ def cover(
 
 # %% ../nbs/02_batches.ipynb #b0a1c2d5
 @patch
-def near(self: Augment, name, size, rows, device):
+def near(
+    self: Augment,
+    name,  # of the choice of the middle
+    size,  # pixels along this side of the image
+    rows,  # positions of the images
+    device,  # where the result is needed
+):
     "Which of `size` pixels the side of each image's square covers, bool `(B, size)`"
     centre = self.draw(name, rows, device)[:, None] * size
     return (torch.arange(size, device=device) + 0.5 - centre).abs() <= self.cutout / 2
 
 
 @patch
-def moved(self: Augment, x, rows):
+def moved(
+    self: Augment,
+    x,  # (B, C, H, W)
+    rows,  # positions of the images
+):  # (B, C, H, W)
     "The batch moved by whole pixels, with zeros where nothing was"
     (h, w), device = x.shape[-2:], x.device
     dy = self.shift('translate_y', self.translate, rows, device)

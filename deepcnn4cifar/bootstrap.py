@@ -17,7 +17,7 @@ from scipy.special import ndtri
 def resamples(
     n:int, # number of images
     times:int, # number of resamples
-    seed:int=0,
+    seed:int=0, # of the random numbers
     chunk:int=50, # resamples that come together
 ): # yields float32 (n, up to chunk): how often each image is drawn, one column per resample
     "Bootstrap weights, until as many columns have been given as were asked for"
@@ -37,7 +37,7 @@ def check_level(
 
 def interval(
     samples:np.ndarray, # a number per resample; NaN where it is undefined
-    level:float=0.95,
+    level:float=0.95, # probability that the interval covers the truth
 ) -> list|None: # low, high; None where no sample is defined
     "What lies between the outer quantiles of the resamples"
     check_level(level)
@@ -110,7 +110,7 @@ def one_hot(
 def equally_full_bins(
     order:np.ndarray, # (N,) positions of the images by confidence
     gap:np.ndarray, # (N,) right (1) or wrong (0) less confidence
-    bins:int,
+    bins:int, # number of bins
     weights:np.ndarray, # (N, B)
 ) -> np.ndarray: # (bins, B)
     "What each of the equally heavy bins adds to the mean gap"
@@ -151,7 +151,7 @@ def metrics_from_counts(
     return out, dict(precision=precision, recall=np.where(true > 0, recall, np.nan), f1=f1)
 
 def rank_of_target(
-    predictions:Predictions,
+    predictions:Predictions, # with scores (N, K)
 ) -> np.ndarray: # int64 (N,), 0 where the answer is right
     "How many classes are ahead of the right one; of tied classes the first comes first, as in argmax"
     need_scores(predictions)
@@ -161,7 +161,7 @@ def rank_of_target(
 
 # %% ../nbs/library/bootstrap.ipynb #004f0317
 def metric_columns(
-    predictions:Predictions,
+    predictions:Predictions, # to be measured
     bins:int=15, # of the calibration errors
     top=(5,), # the k of each top-k accuracy
 ) -> dict: # what measure needs
@@ -204,7 +204,7 @@ def measure(
 def lowest_error(
     gap:np.ndarray, # (bins,): what each bin adds to the error, with its sign
     drawn:np.ndarray, # (bins, B): the same in the resamples
-    level:float=0.95,
+    level:float=0.95, # of the interval that begins at this limit
 ) -> float: # at least 0
     "Lower limit of a calibration error"
     noise = drawn - gap[:, None]

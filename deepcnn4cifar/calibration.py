@@ -25,9 +25,9 @@ def fit_temperature(
     return float(np.exp(found.x))
 
 def with_temperature(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     temperature:float, # as fit_temperature finds it
-) -> Predictions:
+) -> Predictions: # a new object; the given one stays as it is
     "The same predictions with the logits divided by the temperature"
     need_scores(predictions)
     if not 0 < temperature < np.inf:

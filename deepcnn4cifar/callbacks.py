@@ -47,7 +47,11 @@ class Forward(Callback):
 
     order = 99
 
-    def __init__(self, dtype=torch.float32, channels_last=True):
+    def __init__(
+        self,
+        dtype=torch.float32,  # in which the network computes
+        channels_last=True,  # whether images are laid out with their channels last
+    ):
         self.dtype, self.context = dtype, None
         self.format = torch.channels_last if channels_last else torch.contiguous_format
 
@@ -149,7 +153,10 @@ class Position(Callback):
 class TrainingError(RuntimeError):
     "A training that cannot go on; the message says why and what to do"
 
-    def __init__(self, message):
+    def __init__(
+        self,
+        message,  # one sentence for the user
+    ):
         super().__init__(message)
         self.message = message
 
@@ -186,7 +193,10 @@ class StopAtNaN(Callback):
 
     order, run_valid = 98, False
 
-    def __init__(self, every=None):
+    def __init__(
+        self,
+        every=None,  # steps from one look at the loss to the next; None: 1 on a CPU, 20 on a GPU
+    ):
         self.every = every
 
     def before_fit(self):
@@ -203,10 +213,19 @@ class StopAtNaN(Callback):
 class ImageMean:
     "Mean of a quantity over images, left on the device until somebody asks"
 
-    def __init__(self, total=0.0, images=0):
+    def __init__(
+        self,
+        total=0.0,  # sum over the images
+        images=0,  # how many there are
+    ):
         self.total, self.images, self.waiting = total, images, []
 
-    def add(self, mean, n):
+    def add(
+        self,
+        mean,  # of a batch
+        n,  # images in the batch
+    ):
+        "Count a batch in"
         self.waiting.append((mean.detach(), n))  # the mean over a batch of n images
 
     def fetch(self) -> tuple:  # (sum, images)
@@ -231,14 +250,21 @@ def mean_of(
 class Average(Metric):
     "fastai metric: mean over the images of all processes of the loss, or of `func(pred, target)`"
 
-    def __init__(self, func=None):
+    def __init__(
+        self,
+        func=None,  # of predictions and targets; None: the loss
+    ):
         self.func = func
         self.reset()
 
     def reset(self):
         self.mean, self.alone = ImageMean(), True
 
-    def accumulate(self, learn):
+    def accumulate(
+        self,
+        learn,  # fastai Learner after a batch
+    ):
+        "Count the batch in"
         if not len(learn.y):
             return  # a small last batch may leave a process without images
         self.alone = not hasattr(learn.dl, 'world_size')
@@ -259,7 +285,11 @@ class Average(Metric):
 class SmoothLoss(AvgSmoothLoss):
     "fastai's exponentially smoothed training loss, as a tensor on the device"
 
-    def accumulate(self, learn):
+    def accumulate(
+        self,
+        learn,  # fastai Learner after a batch
+    ):
+        "Count the batch in"
         self.count += 1
         loss = learn.loss.detach().mean()
         self.val = torch.lerp(loss, self.val.to(loss.device), self.beta)
@@ -293,7 +323,10 @@ class Stateful(Callback):
     def state(self) -> dict:
         "What is remembered, as a checkpoint stores it"
 
-    def load_state(self, state):
+    def load_state(
+        self,
+        state,  # as the property state gives it
+    ):
         "Remember what a checkpoint holds"
 
     def before_fit(self):
@@ -330,7 +363,10 @@ class EMA(Stateful):
 
     order = 90
 
-    def __init__(self, decay):
+    def __init__(
+        self,
+        decay,  # share of the average that a step keeps, from 0 to 1
+    ):
         self.decay, self.averaged, self.swapped = decay, None, False
 
     def reset(self):
@@ -381,7 +417,11 @@ class EMA(Stateful):
     def state(self):
         return self.averaged.state_dict()
 
-    def load_state(self, state):
+    def load_state(
+        self,
+        state,  # as the property state gives it
+    ):
+        "Take over the average of a checkpoint"
         self.begin()
         self.averaged.load_state_dict(state)
         self.live = True
@@ -392,7 +432,11 @@ class Plateau(Stateful):
 
     order = 57
 
-    def __init__(self, patience, factor):
+    def __init__(
+        self,
+        patience,  # epochs without a better validation accuracy
+        factor,  # by which rates are multiplied then
+    ):
         self.patience, self.factor, self.scheduler = patience, factor, None
 
     def reset(self):
@@ -418,7 +462,11 @@ class Plateau(Stateful):
     def state(self):
         return self.scheduler.state_dict()
 
-    def load_state(self, state):
+    def load_state(
+        self,
+        state,  # as the property state gives it
+    ):
+        "Take over what a checkpoint knows"
         self.begin()
         self.scheduler.load_state_dict(state)
 
@@ -428,7 +476,11 @@ class KeepBest(Stateful):
 
     order = 58
 
-    def __init__(self, patience=0, keep=True):
+    def __init__(
+        self,
+        patience=0,  # epochs without a better accuracy after which it is enough; 0: never
+        keep=True,  # whether the best weights are put back at the end
+    ):
         self.patience, self.keep = patience, keep
         self.reset()
 
@@ -458,7 +510,11 @@ class KeepBest(Stateful):
     def state(self):
         return dict(best=self.best, since=self.since, weights=self.weights)
 
-    def load_state(self, state):
+    def load_state(
+        self,
+        state,  # as the property state gives it
+    ):
+        "Take over what a checkpoint knows"
         self.best, self.since, self.weights, self.live = state['best'], state['since'], state['weights'], True
 
 
@@ -467,7 +523,10 @@ class EarlyStop(Callback):
 
     order = 110
 
-    def __init__(self, keeper):
+    def __init__(
+        self,
+        keeper,  # KeepBest that says when it is enough
+    ):
         self.keeper = keeper
 
     def after_epoch(self):
@@ -527,7 +586,11 @@ class History(Stateful):
         running = time.perf_counter() - self.started if any(n for _, n in sums) else 0.0
         return dict(rows=self.rows, sums=sums, seconds=self.seconds + running)
 
-    def load_state(self, state):
+    def load_state(
+        self,
+        state,  # as the property state gives it
+    ):
+        "Take over the rows of a checkpoint"
         sums = state['sums']
         if len(sums) != processes():  # of another number of processes: the first goes on with the sum of all
             sums = [tuple(map(sum, zip(*sums)))] + [(0.0, 0)] * (processes() - 1)
@@ -639,7 +702,16 @@ class VGGLearner(Learner):
         self.opt.frozen_idx = start
         self.opt.clear_state()
 
-    def fine_tune(self, epochs, base_lr=2e-3, freeze_epochs=1, lr_mult=1, pct_start=0.3, div=5.0, **kwargs):
+    def fine_tune(
+        self,
+        epochs,  # for all layers
+        base_lr=2e-3,  # peak learning rate for the head
+        freeze_epochs=1,  # for the head alone
+        lr_mult=1,  # ratio of the rates of last and first layers
+        pct_start=0.3,  # share of the training in which rates rise
+        div=5.0,  # peak rate over the first one
+        **kwargs,
+    ):
         "Train the head for `freeze_epochs` at `base_lr`, then all layers for `epochs` at half of it"
         if lr_mult != 1:
             raise ValueError(one_rate)
@@ -648,7 +720,13 @@ class VGGLearner(Learner):
         self.unfreeze()
         self.fit_one_cycle(epochs, base_lr / 2, pct_start=pct_start, div=div, **kwargs)
 
-    def _with_events(self, f, event_type, ex, final=lambda: None):
+    def _with_events(
+        self,
+        f,  # what happens between the events
+        event_type,  # name of the events, such as epoch
+        ex,  # exception that skips the rest
+        final=lambda: None,  # what happens at the end in any case
+    ):
         try:
             super()._with_events(f, event_type, ex, final)
         except BaseException as e:
@@ -664,13 +742,21 @@ class VGGLearner(Learner):
             if isinstance(cb, MixHandler) and self.loss_func == cb.lf:
                 self.loss_func = cb.old_lf
 
-    def add_cb(self, cb):
+    def add_cb(
+        self,
+        cb,  # Callback or its class
+    ):
+        "Add a callback"
         own = {name: getattr(self, name) for name in ('recipe', 'fingerprint', 'begun_with')}
         super().add_cb(cb)
         vars(self).update(own)
         return self
 
-    def remove_cb(self, cb):
+    def remove_cb(
+        self,
+        cb,  # Callback or its class
+    ):
+        "Remove a callback"
         own = {name: getattr(self, name) for name in ('recipe', 'fingerprint', 'begun_with')}
         super().remove_cb(cb)
         vars(self).update(own)
@@ -692,7 +778,7 @@ network_settings = (
 
 
 def new_model(
-    recipe: Recipe,
+    recipe: Recipe,  # describes the network
     num_classes: int,  # number of outputs
 ) -> nn.Module:  # with new weights, by the recipe's seed alone
     "The network of a recipe; the global random state, of GPUs too, is left as it was"
@@ -755,12 +841,18 @@ def find_callback(
 class TimedSteps:
     "Training steps on a copy of a learner's network, timed"
 
-    def __init__(self, learn):
+    def __init__(
+        self,
+        learn,  # fastai Learner that is ready to train
+    ):
         self.dl, self.loss, self.forward = learn.dls.train, learn.loss_func, find_callback(learn, Forward)
         self.model = copy.deepcopy(learn.model).to(self.dl.device).to(memory_format=self.forward.format).train()
         self.opt = learn.opt_func(parameter_groups(self.model))
 
-    def resize(self, size):
+    def resize(
+        self,
+        size,  # pixels
+    ):
         "Set the side of the images in pixels"
         self.dl.size = None if size == self.dl.dataset.images.shape[-1] else size
 
@@ -775,7 +867,11 @@ class TimedSteps:
         if self.dl.device.type != 'cpu':
             torch.accelerator.synchronize(self.dl.device)
 
-    def seconds(self, size, steps):
+    def seconds(
+        self,
+        size,  # side of the images in pixels
+        steps,  # to be timed
+    ):  # seconds
         "Median time of a step at a size, after one to warm up"
         self.resize(size)
         self.step()

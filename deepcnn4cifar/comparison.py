@@ -66,7 +66,10 @@ def aligned(
             raise ValueError('The predictions are about different images: compare predictions of the same split.')
     return out
 
-def same_images(a, b) -> bool:
+def same_images(
+    a, # Predictions
+    b, # Predictions
+) -> bool:
     "Can two Predictions be compared: same images, labels and classes?"
     try:
         return bool(aligned(a, b))

@@ -243,22 +243,30 @@ _system_names = {
 }
 
 
-def is_image(name):
+def is_image(
+    name,  # of a file
+):
     "Whether a file is called like an image in a format that is read"
     return name.lower().endswith(image_endings)
 
 
-def is_hidden(name):
+def is_hidden(
+    name,  # path with slashes
+):
     "Whether a file, or a folder that it lies in, is hidden or belongs to the system"
     return any(p.startswith('.') or p.lower() in _system_names for p in path_parts(name))
 
 
-def path_parts(name):
+def path_parts(
+    name,  # path with slashes
+):  # list of names
     "The folders and the file of a path with slashes"
     return [p for p in name.split('/') if p not in ('', '.', '..')]
 
 
-def readable(name):
+def readable(
+    name,  # as the system or the archive gives it
+):
     "A file's name as text that can be printed and compared: bytes that are not UTF-8 are read as Latin-1"
     try:
         name.encode()
@@ -298,29 +306,41 @@ def _places(names):
 class Layout:
     "Where the images of a folder or an archive belong, found from all names in it; folders end in a slash"
 
-    def __init__(self, names, links=()):
+    def __init__(
+        self,
+        names,  # paths of all files and folders, with slashes; folders end in one
+        links=(),  # paths that are links to folders
+    ):
         visible = [n for n in names if not is_hidden(n)]
         places = _places(visible)
         images = [n for n in visible if is_image(n)]
         self.places = {n: places[n] for n in images if places[n] and places[n][1]}
         self.classes = {label for _, label in self.places.values()}
         self.left_out = []
-        self.leave('image', 'in hidden or system folders', [n for n in names if is_image(n) and is_hidden(n)])
-        self.leave('image', 'outside the folders train, valid and test', [n for n in images if places[n] is None])
-        self.leave('image', 'outside a class folder', [n for n in images if places[n] and not places[n][1]])
-        self.leave('link', 'that lead nowhere or are not followed', [n for n in links if not is_hidden(n)])
+        self.leave_out('image', 'in hidden or system folders', [n for n in names if is_image(n) and is_hidden(n)])
+        self.leave_out('image', 'outside the folders train, valid and test', [n for n in images if places[n] is None])
+        self.leave_out('image', 'outside a class folder', [n for n in images if places[n] and not places[n][1]])
+        self.leave_out('link', 'that lead nowhere or are not followed', [n for n in links if not is_hidden(n)])
         others = [n for n in visible if not is_image(n) and not n.endswith('/') and places[n] and places[n][1]]
         endings = sorted({os.path.splitext(n)[1].lower() or 'no ending' for n in others})
-        self.leave('file', f'in a format that is not read ({", ".join(endings[:6])})', others)
+        self.leave_out('file', f'in a format that is not read ({", ".join(endings[:6])})', others)
         in_folders = {places[n][1] for n in visible if n.endswith('/') and places[n] and places[n][1]}
-        self.leave('class folder', 'without images', sorted(in_folders - self.classes))
+        self.leave_out('class folder', 'without images', sorted(in_folders - self.classes))
 
-    def leave(self, what, why, names):
+    def leave_out(
+        self,
+        what,  # kind of thing: file, folder or link
+        why,  # after "left out"
+        names,  # paths
+    ):
         "Note that these were left out"
         if names:
             self.left_out.append(f'{len(names):,} {what}{"s" * (len(names) > 1)} {why} (such as {readable(names[0])})')
 
-    def note(self, where):
+    def note(
+        self,
+        where,  # file or folder that is read
+    ):
         "What was left out, in one sentence; empty for nothing"
         return f'Left out of {where}: {"; ".join(self.left_out)}.' if self.left_out else ''
 
@@ -868,7 +888,10 @@ def _lots(index, seed):
     return z
 
 
-def rank_in_class(split, seed):
+def rank_in_class(
+    split,  # whose images are ranked
+    seed,  # of the lots
+):  # int64 (N,), from 0
     "Rank of each image within its class, in the order of the lots"
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ValueError(f'The seed is a whole number, not {seed!r}.')
@@ -928,7 +951,7 @@ def _take_test(data, test, seed):
 
 # %% ../nbs/library/data.ipynb #1567caea
 def hold_out(
-    split: Split,
+    split: Split,  # to be divided
     valid: float | int = 0.1,  # share of the images (below 1), or number of images
     seed: int = 0,  # decides which
 ) -> tuple[Split, Split]:  # the images that stay, and those held out
@@ -948,7 +971,7 @@ def _check_count(name, n, least, split):
 
 
 def kfold(
-    split: Split,
+    split: Split,  # to be divided
     k: int = 5,  # number of parts
     seed: int = 0,  # decides which image is in which part
 ):
@@ -960,7 +983,7 @@ def kfold(
 
 
 def per_class(
-    split: Split,
+    split: Split,  # to choose from
     n: int,  # images of each class
     seed: int = 0,  # decides which
 ) -> Split:

@@ -68,7 +68,7 @@ def load_plan(
 
 
 def with_start(
-    planned: Planned,
+    planned: Planned,  # one run of the plan
     names: set,  # of all runs of the plan
 ) -> Planned:
     "A planned run that starts from another one of the plan: from that with the same seed"
@@ -77,7 +77,7 @@ def with_start(
 
 # %% ../nbs/library/experiments.ipynb #13ba27ea
 def recipe_options(
-    recipe: Recipe,
+    recipe: Recipe,  # to be put in words
 ) -> list:  # options of `deepcnn4cifar train`
     "What to type to get this recipe: the nearest named one, and the settings that differ and have an effect"
     base, idle = nearest_recipe(recipe), without_effect(recipe)
@@ -94,7 +94,7 @@ def recipe_options(
 
 
 def commands(
-    planned: Planned,
+    planned: Planned,  # one run of a plan
     folder,  # run folder to make or to go on with
     data: str = None,  # source of the images; None for the default
     device: str = None,  # in place of the planned one
@@ -147,7 +147,11 @@ def whole_folder(
         half.rename(folder)
 
 
-def keep_config(run, folder, planned):
+def keep_config(
+    run,  # run folder
+    folder,  # of the evidence
+    planned,  # one run of a plan
+):
     "Copy `config.json` without the places of files"
     config = json.loads((run / 'config.json').read_text(encoding='utf-8'))
     config['data']['source'] = Path(config['data']['source']).name
@@ -158,7 +162,10 @@ def keep_config(run, folder, planned):
     (folder / 'config.json').write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding='utf-8')
 
 
-def add_votes(folder, votes):
+def add_votes(
+    folder,  # of the evidence
+    votes,  # CSV file of voted labels
+):
     "Add the accuracy on voted labels to `metrics.json`"
     from deepcnn4cifar.predictions import Predictions
     from deepcnn4cifar.robustness import relabelled
@@ -238,7 +245,7 @@ def diverged(
 def keep_failure(
     run,  # folder of a run that failed
     folder,  # to be made
-    planned: Planned,
+    planned: Planned,  # one run of a plan
     sentence: str,  # what the command said last
 ) -> bool:  # False if it failed for another reason, and nothing was kept
     "Keep the config of a training that diverged, and what it said"
@@ -263,7 +270,16 @@ def run_command(
     return code
 
 
-def run_one(planned, kept, work, data, device, votes, say, env):
+def run_one(
+    planned,  # one run of a plan
+    kept,  # folder of the evidence
+    work,  # folder of the run folders
+    data,  # source of the images, or None
+    device,  # name, or None for the planned one
+    votes,  # CSV file of voted labels, or None
+    say,  # function that takes a text
+    env,  # environment of the commands
+):  # str or None
     "Train, test and keep one run of a plan; returns its name if it failed"
     name, folder, log = planned.name, Path(work) / planned.name, Path(work) / f'{planned.name}.log'
     if planned.after and not (Path(work) / planned.after / 'model.safetensors').is_file():

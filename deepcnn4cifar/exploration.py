@@ -29,7 +29,7 @@ def tiles(
 
 # %% ../nbs/01_cifar10.ipynb #b0a1c2d4
 def show_samples(
-    split: Split,
+    split: Split,  # whose images are shown
     classes,  # name of each label
     n: int = 8,  # images of each class
     title: str = '',  # what the images are

@@ -73,7 +73,7 @@ def _write_cells(ax, values, cell):
 
 @styled()
 def plot_confusion(
-    predictions:Predictions,
+    predictions:Predictions, # to be drawn
     normalize:str|None=None, # None: counts; 'true': share of each row; 'pred': share of each column
     ax=None, # Axes to draw in
     order=None, # class positions, or 'similarity': often confused classes side by side
@@ -126,7 +126,7 @@ def _legend_of_classes(ax, areas, title, **place):
 
 @styled()
 def plot_roc(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     ax=None, # Axes to draw in
 ): # Figure
     "ROC curve of each class against the rest, and pooled over the classes"
@@ -154,7 +154,7 @@ def _enlarge_corner(ax):
 
 @styled()
 def plot_precision_recall(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     ax=None, # Axes to draw in
 ): # Figure
     "Precision against recall of each class, and pooled over the classes"
@@ -228,7 +228,7 @@ def plot_history(
 # %% ../nbs/library/figures.ipynb #adbdc778
 @styled()
 def plot_top_mistakes(
-    predictions:Predictions,
+    predictions:Predictions, # to be looked through
     split, # the Split that they were made on
     n:int=5, # pairs
     examples:int=1, # images of each pair, the most confident first
@@ -266,10 +266,10 @@ def _bars_of_pairs(ax, pairs):
 # %% ../nbs/library/figures.ipynb #8b2bd08b
 @styled()
 def show_predictions(
-    predictions:Predictions,
+    predictions:Predictions, # to be shown
     split, # the Split that they were made on
     positions, # which of the predictions: whole numbers or a mask
-    title:str='',
+    title:str='', # above the images
     columns:int=4, # images side by side
 ): # Figure
     "Images with what they are, what the network said and how sure it was"
@@ -291,7 +291,7 @@ def show_predictions(
     return fig
 
 def plot_mistakes(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     split, # the Split that they were made on
     n:int=16, # images
 ): # Figure
@@ -304,7 +304,7 @@ def plot_mistakes(
     return show_predictions(p, split, surest, 'Wrong, and most sure of it (true → predicted)')
 
 def plot_top_losses(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     split, # the Split that they were made on
     n:int=16, # images
 ): # Figure
@@ -319,7 +319,7 @@ def plot_top_losses(
 # %% ../nbs/library/figures.ipynb #0f12ec39
 @styled()
 def plot_class_accuracy(
-    predictions:Predictions,
+    predictions:Predictions, # to be drawn
     ax=None, # Axes to draw in
     n:int=30, # at most as many classes, the worst
 ): # Figure
@@ -347,7 +347,7 @@ def plot_class_accuracy(
 # %% ../nbs/library/figures.ipynb #e223bb95
 @styled()
 def plot_reliability(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     ax=None, # Axes to draw in
     bins:int=15, # of equal width
 ): # Figure
@@ -374,7 +374,7 @@ def plot_reliability(
 
 @styled()
 def plot_confidence(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     ax=None, # Axes to draw in
     bins:int=20, # of equal width
 ): # Figure

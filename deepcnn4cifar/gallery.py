@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['sections', 'needs', 'gallery', 'formats', 'Entry', 'figure', 'example_positions', 'network_inputs', 'percent',
-           'named', 'times', 'data_split', 'cifar10_labels', 'changes', 'how_varied', 'image_transformations',
-           'vgg_visualization', 'size_changes', 'how_trained', 'words_trained', 'loss_curves', 'words_confused',
-           'confusion_matrix', 'words_per_class', 'class_accuracy', 'words_top_mistakes', 'top_mistakes',
-           'mistake_images', 'roc', 'precision_recall', 'reliability', 'words_confident', 'confidence', 'gradcam',
-           'class_maps', 'mistake_maps', 'activations', 'filters', 'draw', 'check_picture', 'save_figure', 'reason',
-           'draw_all']
+           'run_title', 'times_in_words', 'data_split', 'cifar10_labels', 'changes', 'how_varied',
+           'image_transformations', 'vgg_visualization', 'size_changes', 'how_trained', 'words_trained', 'loss_curves',
+           'words_confused', 'confusion_matrix', 'words_per_class', 'class_accuracy', 'words_top_mistakes',
+           'top_mistakes', 'mistake_images', 'roc', 'precision_recall', 'reliability', 'words_confident', 'confidence',
+           'gradcam', 'class_maps', 'mistake_maps', 'activations', 'filters', 'draw', 'check_picture', 'save_figure',
+           'why_not_drawn', 'draw_all']
 
 # %% ../nbs/library/gallery.ipynb #c5925440
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Callable
 
-from .files import write_whole
+from .files import sentence_of, write_whole
 
 # %% ../nbs/library/gallery.ipynb #c5db7e0b
 sections = dict( # section of the report to its heading
@@ -99,13 +99,13 @@ def percent(
     "A fraction in percent"
     return f'{100 * x:.2f} %'
 
-def named(
+def run_title(
     run, # with a config
 ) -> str: # 'vgg16: CIFAR-10'
     "The network and the images, for a title"
     return f'{run.config["arch"]}: {run.config["data"]["name"]}'
 
-def times(
+def times_in_words(
     n:int, # how often
 ) -> str: # 'once', 'twice' or '3 times'
     "How often, in words"
@@ -238,7 +238,7 @@ def loss_curves(run, data, options):
     from deepcnn4cifar.figures import plot_history
     stretches = size_changes(run.recipe, len(run.history))
     sizes = [side for first, last, side in stretches for _ in range(first, last + 1)]
-    return plot_history(run.history, title=named(run), sizes=sizes)
+    return plot_history(run.history, title=run_title(run), sizes=sizes)
 
 # %% ../nbs/library/gallery.ipynb #168a5266
 def words_confused(
@@ -252,7 +252,7 @@ def words_confused(
     if not len(pairs):
         return f'Confusion matrix of {said}.'
     pair = pairs.iloc[0]
-    largest = f'{pair["true"]} taken for {pair["predicted"]} {times(int(pair["count"]))}'
+    largest = f'{pair["true"]} taken for {pair["predicted"]} {times_in_words(int(pair["count"]))}'
     return f'Confusion matrix of {said}; the largest other entry is {largest}.'
 
 @figure('Confusion matrix', 'mistakes', 'predictions', alt=words_confused, read='One row per true class, one column '
@@ -287,7 +287,7 @@ def words_top_mistakes(
     pairs = confused_pairs(run.predictions, 5)
     if not len(pairs):
         return 'There are no mistakes.'
-    each = (f'{r["true"]} taken for {r["predicted"]} {times(int(r["count"]))}' for _, r in pairs.iterrows())
+    each = (f'{r["true"]} taken for {r["predicted"]} {times_in_words(int(r["count"]))}' for _, r in pairs.iterrows())
     return 'The most common mistakes: ' + '; '.join(each) + '.'
 
 @figure('The most common mistakes', 'mistakes', 'predictions images', alt=words_top_mistakes, top_n=5,
@@ -361,7 +361,7 @@ def gradcam(run, data, options):
     "Grad-CAM of several layers for several images"
     from deepcnn4cifar.gradcam import plot_gradcam
     x, images, labels = network_inputs(run, data, example_positions(run.predictions, options.num_images))
-    return plot_gradcam(run.model, x, images, data.classes, labels=labels, title=f'What it looked at, {named(run)}')
+    return plot_gradcam(run.model, x, images, data.classes, labels=labels, title=f'What it looked at, {run_title(run)}')
 
 @figure('What it looks at, class by class', 'looks', 'model images', num_images=100, read='The mean map over test '
                                                                                           'images of '
@@ -375,7 +375,7 @@ def class_maps(run, data, options):
     positions = np.concatenate([np.flatnonzero(labels == c)[:options.num_images] for c in range(classes)])
     x, images, labels = network_inputs(run, data, positions)
     maps = mean_maps(run.model, x, labels, classes)
-    return plot_mean_maps(maps, images, labels, data.classes, title=f'Where it looked for each class, {named(run)}')
+    return plot_mean_maps(maps, images, labels, data.classes, title=f'Where it looked for each class, {run_title(run)}')
 
 @figure('What led to the mistakes', 'looks', 'model scores images', top_n=5, read='The most common mistakes, with the '
                                                                                   'map for '
@@ -388,7 +388,7 @@ def mistake_maps(run, data, options):
     pairs = confused_pairs(run.predictions, options.top_n)
     positions = np.array([where[0] for where in pairs['images']], dtype=int)
     x, images, _ = network_inputs(run, data, positions)
-    title = f'What led to the mistakes, {named(run)}'
+    title = f'What led to the mistakes, {run_title(run)}'
     return plot_mistake_maps(run.model, x, images, pairs, data.classes, title=title)
 
 @figure('Feature maps', 'looks', 'model predictions images', read="Each tile is one channel's answer to one image: "
@@ -397,7 +397,7 @@ def activations(run, data, options):
     "What several layers answer to one image"
     from deepcnn4cifar.activations import plot_activations
     x, images, _ = network_inputs(run, data, example_positions(run.predictions, 1))
-    return plot_activations(run.model, x, images[0], title=named(run))
+    return plot_activations(run.model, x, images[0], title=run_title(run))
 
 @figure('First filters', 'looks', 'model', read='The 3×3 patterns that the first layer responds to. After a good '
                                                 'training many '
@@ -405,7 +405,7 @@ def activations(run, data, options):
 def filters(run, data, options):
     "Filters of the first layer"
     from deepcnn4cifar.activations import plot_filters
-    return plot_filters(run.model.cpu(), title=named(run))
+    return plot_filters(run.model.cpu(), title=run_title(run))
 
 # %% ../nbs/library/gallery.ipynb #d66cf877
 def draw(
@@ -451,13 +451,11 @@ def save_figure(
     return Path(path)
 
 # %% ../nbs/library/gallery.ipynb #bb910c94
-def reason(
+def why_not_drawn(
     e:Exception, # that drawing raised
 ) -> str:
     "Why a figure could not be drawn, in a sentence"
-    if isinstance(e, OSError) and e.strerror and not e.filename:
-        return e.strerror
-    said = ' '.join(str(e).split()) # on one line
+    said = ' '.join(sentence_of(e).split()) # on one line
     return said if isinstance(e, (ValueError, OSError, RuntimeError)) and said else f'{type(e).__name__}: {said}'
 
 def draw_all(
@@ -478,7 +476,7 @@ def draw_all(
         try:
             paths.append(save_figure(draw(name, run, data, **options), folder/f'{name}.png'))
         except Exception as e:
-            left_out[name] = reason(e)
+            left_out[name] = why_not_drawn(e)
             for number in set(plt.get_fignums()) - set(before):
                 plt.close(number)
         if bar:

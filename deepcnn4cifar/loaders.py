@@ -48,7 +48,11 @@ class ImageSet:
         x = TensorImage(self.images[i].cpu())
         return (x,) if self.labels is None else (x, TensorCategory(self.labels[i].cpu()))
 
-    def decode(self, item, full=True):
+    def decode(
+        self,
+        item,  # image and label
+        full=True,  # as fastai passes it; not used
+    ):
         "Label number to class name"
         return (item[0], *(TitledStr(self.vocab[int(y)]) for y in item[1:]))
 
@@ -93,7 +97,10 @@ def new_empty(self: ImageSet):
 
 @patch
 @contextmanager
-def set_split_idx(self: ImageSet, i):
+def set_split_idx(
+    self: ImageSet,
+    i,  # 0 for training, 1 for validation
+):
     "Within the block, the transforms of training (0) or validation (1); each pass over the images counts as an epoch"
     before = self.split_idx
     self.split_idx, self.passes = i, 0
@@ -103,7 +110,9 @@ def set_split_idx(self: ImageSet, i):
         self.split_idx, self.passes = before, None
 
 # %% ../nbs/library/loaders.ipynb #cbf5b400
-def plain(x):
+def plain(
+    x,  # tensor of any type
+):  # the same numbers, shared
     "A tensor without fastai's type, which knows how to show itself, but slows every operation down"
     return x.as_subclass(torch.Tensor)
 
@@ -127,11 +136,19 @@ class Standardise(DisplayedTransform):
         )
         self.std = torch.where(self.std == 0, 1.0, self.std)
 
-    def encodes(self, x: TensorImage):
+    def encodes(
+        self,
+        x: TensorImage,  # (N, 3, H, W), from 0 to 1
+    ):
+        "Images as the network takes them"
         pixels = plain(x) if isinstance(x, Fractions) else plain(x).float() / 255
         return TensorImage((pixels - self.mean.to(x.device)) / self.std.to(x.device))
 
-    def decodes(self, x: TensorImage):
+    def decodes(
+        self,
+        x: TensorImage,  # (N, 3, H, W), normalised
+    ):
+        "Images as they are shown"
         return (x * self.std.to(x.device) + self.mean.to(x.device)).clamp(0, 1)
 
 # %% ../nbs/library/loaders.ipynb #502ac4e7
@@ -158,7 +175,11 @@ class ImageBatches(TfmdDL):
         kwargs.pop('num_workers', None)
         super().__init__(dataset, bs=bs, shuffle=shuffle, drop_last=drop_last, num_workers=0, **kwargs)
 
-    def set_epoch(self, epoch, start_batch=0):
+    def set_epoch(
+        self,
+        epoch,  # from 0
+        start_batch=0,  # from 0
+    ):
         "Take the order and the augmentations of this epoch, beginning with batch `start_batch`"
         self.epoch, self.start_batch = epoch, start_batch
         if self.augment is not None and self.augment.epoch != epoch:

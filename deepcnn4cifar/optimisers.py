@@ -65,7 +65,10 @@ class Muon(torch.optim.Optimizer):
                 p.add_(self.direction(p, group), alpha=-group['lr'])
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #80cca2c7
-def shrink(p, group):
+def shrink(
+    p,  # parameter (rows, columns, ...), changed in place
+    group,  # settings of its group
+):
     "Bring a matrix back to its norm; where that is not asked for, weight decay"
     if group['renormalise']:
         p.mul_(len(p) ** 0.5 / p.norm())
@@ -74,7 +77,11 @@ def shrink(p, group):
 
 
 @patch
-def direction(self: Muon, p, group):
+def direction(
+    self: Muon,
+    p,  # parameter with its gradient
+    group,  # settings of its group
+):  # tensor of the shape of p
     "What a step subtracts, before it is multiplied by the learning rate"
     g, state = p.grad, self.state[p]
     if group['weight_decay'] and not group['matrix']:
@@ -87,7 +94,10 @@ def direction(self: Muon, p, group):
 
 
 @patch
-def orthogonal(self: Muon, g):
+def orthogonal(
+    self: Muon,
+    g,  # (out, in, kernel, kernel)
+):  # tensor of the shape of g
     "A convolution's weights as a matrix, orthogonalised, in their own shape again"
     rows = g.permute(0, 2, 3, 1)  # no copy under channels_last; the order of the columns does not matter
     flat = orthogonalise(rows.reshape(len(g), -1), self.steps, self.dtype)
@@ -95,7 +105,7 @@ def orthogonal(self: Muon, g):
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #40000e12
 def parameter_groups(
-    model: nn.Module,
+    model: nn.Module,  # whose parameters are trained
 ) -> list:  # lists of parameters: convolutions, linear layers, norms and biases
     "The parameters that are trained, in three groups"
     groups = [], [], []
@@ -127,7 +137,7 @@ optimizers = dict(muon=muon, sgd=sgd, adamw=adamw)
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #05c0f966
 def group_settings(
-    recipe: Recipe,
+    recipe: Recipe,  # names the optimiser and its settings
     dtype: torch.dtype = torch.float32,  # of Muon's products
 ) -> tuple:  # optimiser class, its options, and a list of settings by parameter group
     "What a recipe's optimiser is made with"
@@ -137,7 +147,7 @@ def group_settings(
 
 
 def rates_and_momenta(
-    recipe: Recipe,
+    recipe: Recipe,  # names the optimiser and its settings
 ) -> tuple:  # two lists with a number for each parameter group
     "The peak learning rates and the momenta of a recipe"
     groups = group_settings(recipe)[2]
@@ -160,7 +170,7 @@ class GroupsByKind(OptimWrapper):
 
 
 def make_optimizer(
-    recipe: Recipe,
+    recipe: Recipe,  # names the optimiser and its settings
     dtype: torch.dtype = torch.float32,  # of Muon's products
 ):  # function of parameter groups, fastai's opt_func
     "An optimiser for the three groups, each with its rate, momentum and decay"

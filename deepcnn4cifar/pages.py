@@ -195,7 +195,6 @@ not_links = {
     'info',
     'export',
     'evaluate',
-    'check',
     'main',
 }
 
@@ -213,8 +212,8 @@ def _fold(cell, is_book):
     names = [name for name in names_in(cell.source)]
     opened = is_book and 'exports' in cell.directives_
     summary = 'Imports' if only_imports(cell.source) else 'Code: ' + ', '.join(names) if names else 'Code'
-    bare = re.sub(r'^#\| code-(fold|summary):.*\n', '', cell.source, flags=re.M)
-    cell.source = bare if opened else f'#| code-fold: true\n#| code-summary: "{summary}"\n{bare}'
+    code = re.sub(r'^#\| code-(fold|summary):.*\n', '', cell.source, flags=re.M)
+    cell.source = code if opened else f'#| code-fold: true\n#| code-summary: "{summary}"\n{code}'
 
 # %% ../nbs/library/notebooks_and_site.ipynb #pages031
 def _links(

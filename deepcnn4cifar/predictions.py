@@ -264,7 +264,7 @@ def from_labels(cls:Predictions,
     return cls(index, target, np.eye(len(classes))[predicted], classes, labels_only=True, **kwargs)
 
 def need_scores(
-    predictions:Predictions,
+    predictions:Predictions, # to be checked
 ):
     "ValueError where only the predicted classes are known"
     if predictions.labels_only:
@@ -497,7 +497,7 @@ def read(cls:Predictions,
 
 # %% ../nbs/library/predictions.ipynb #2de716a5
 def confused_pairs(
-    predictions:Predictions,
+    predictions:Predictions, # to be looked through
     n:int|None=None, # how many; None: all that occur
 ): # DataFrame: true, predicted, count, share (of the true class's images), images (positions, most confident first)
     "The pairs true -> predicted, the most common mistake first"
@@ -520,7 +520,7 @@ def confused_pairs(
 
 # %% ../nbs/library/predictions.ipynb #f2437135
 def images_of(
-    predictions:Predictions,
+    predictions:Predictions, # whose images are wanted
     split, # the Split that they were made on
     positions, # which of the predictions
 ) -> np.ndarray: # uint8 (n, H, W, 3)

@@ -48,7 +48,7 @@ def seconds_of_product(
 
 
 def has_bf16(
-    device: torch.device,
+    device: torch.device,  # that is asked
 ) -> bool:
     "Whether this device multiplies bfloat16 in hardware"
     if device.type == 'cuda':
@@ -63,7 +63,7 @@ def has_bf16(
 
 def pick_dtype(
     precision: str,  # of a recipe: auto, float32 or bfloat16
-    device: torch.device,
+    device: torch.device,  # that computes
 ) -> torch.dtype:
     "The number format of a recipe's precision on this device"
     fast = precision == 'bfloat16' or precision == 'auto' and has_bf16(device)
@@ -167,7 +167,7 @@ def all_gather(
 
 
 def all_max(
-    value: float,
+    value: float,  # of this process
 ) -> float:
     "The largest of the processes' numbers"
     if not connected():

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['choices', 'aliases', 'limits', 'kinds', 'needs', 'steep', 'recipes', 'formerly', 'purposes', 'sections', 'Recipe',
-           'converted', 'check_value', 'check', 'without_effect', 'nearest_recipe', 'known_name', 'change_recipe',
-           'make_recipe', 'load_recipe', 'toml_value', 'dump_recipe', 'read_recipe']
+           'converted', 'check_value', 'check_recipe', 'without_effect', 'nearest_recipe', 'known_name',
+           'change_recipe', 'make_recipe', 'load_recipe', 'toml_value', 'dump_recipe', 'read_recipe']
 
 # %% ../nbs/library/recipes.ipynb #d4b31ce8
 import difflib, json, math, tomllib
@@ -115,13 +115,17 @@ class Recipe:
     seed: int = 0  # of initialisation, order, augmentation and split
 
     def __post_init__(self):
-        check(self)
+        check_recipe(self)
 
 # %% ../nbs/library/recipes.ipynb #a334159a
 kinds = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a name', tuple: 'whole numbers'}
 
 
-def converted(name, value, kind):
+def converted(
+    name,  # of the setting
+    value,  # as it was typed or read
+    kind,  # type that the recipe has for it
+):  # the value in that type
     "A setting's value in the type that the recipe has for it; `ValueError` for what is of another kind"
     if name in aliases and isinstance(value, str):
         value = aliases[name].get(value.lower(), value)
@@ -138,7 +142,11 @@ def converted(name, value, kind):
     return value
 
 
-def check_value(name, value, kind):
+def check_value(
+    name,  # of the setting
+    value,  # to be checked
+    kind,  # type that the recipe has for it
+):
     "Raise `ValueError` if a setting is not one of its `choices` or outside its `limits`"
     if name in choices and value not in choices[name]:
         raise ValueError(f'{name} {value!r} is unknown: it can be {", ".join(choices[name])}.')
@@ -151,7 +159,7 @@ def check_value(name, value, kind):
         raise ValueError(f'{name} is {shown}, but must be {kinds[kind]} from {show(low)} to {show(high)}.')
 
 # %% ../nbs/library/recipes.ipynb #2fd6a8fc
-def check(
+def check_recipe(
     recipe: Recipe,  # changed in place: numbers and lists get the type that the setting has
 ):
     "Raise `ValueError` with one sentence at the first setting that cannot be meant"
@@ -187,7 +195,7 @@ needs = dict(  # setting: the other setting, and the values of it beside which i
 
 
 def without_effect(
-    recipe: Recipe,
+    recipe: Recipe,  # to be looked through
 ) -> dict:  # setting to a sentence that says why
     "The settings of a recipe that change nothing"
     r, out = recipe, {}
@@ -290,14 +298,18 @@ recipes = dict(
 
 
 def nearest_recipe(
-    recipe: Recipe,
+    recipe: Recipe,  # to be named
 ) -> str:
     "Name of the named recipe that differs from this one in the fewest settings"
     mine = asdict(recipe).items()
     return min(recipes, key=lambda name: sum(getattr(recipes[name], k) != v for k, v in mine))
 
 # %% ../nbs/library/recipes.ipynb #c59af9bf
-def known_name(name, known, kind):
+def known_name(
+    name,  # that was given
+    known,  # names that there are
+    kind,  # what is named: 'recipe' or 'setting'
+):
     "Raise `ValueError` with the nearest known name if there is no such recipe or setting"
     if name in known:
         return

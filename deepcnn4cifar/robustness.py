@@ -184,8 +184,8 @@ def corrupt(
 def corruption_table(
     classify, # function: uint8 images -> logits
     split, # Split to test on; a few hundred images give a curve, all of them a number
-    kinds=tuple(corruptions),
-    severities=range(6),
+    kinds=tuple(corruptions), # names in corruptions
+    severities=range(6), # from 0, the image as it is, to 5
     seed:int=0, # of the noise
 ): # DataFrame: kind, severity, strength, accuracy, low, high (Wilson's 95 % interval), confidence (mean)
     "Accuracy and confidence on images made worse in several ways and degrees"

@@ -426,7 +426,13 @@ def train(
     with claimed(run.path):
         return train_claimed(run, data, resume, progress, say)
 
-def train_claimed(run, data, resume, progress, say):
+def train_claimed(
+    run, # Run
+    data, # ImageData
+    resume, # whether to go on from its checkpoint
+    progress, # whether to show a progress bar
+    say, # function that takes a text
+): # Run
     "What train does in a folder that nobody else works on"
     recipe, device = run.recipe, pick_device(run.config['device'])
     learn = vgg_learner(data, recipe, device, path=run.path, start='' if resume else None)

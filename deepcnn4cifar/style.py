@@ -84,8 +84,8 @@ def use_style():
 
 # %% ../nbs/library/style.ipynb #91d7bea1
 def new_figure(
-    rows:int=1,
-    columns:int=1,
+    rows:int=1, # of panels
+    columns:int=1, # of panels
     width='column', # name of one of the widths, or inches
     height:float|None=None, # inches; left out: two thirds of a panel's width for each row
     **kwargs, # as matplotlib's subplots takes them
@@ -146,7 +146,7 @@ def count_axis(
 
 # %% ../nbs/library/style.ipynb #f44e2893
 def show_image(
-    ax,
+    ax, # Axes to draw in
     image, # H×W, or 3×H×W or H×W×3; whole numbers from 0 to 255 or fractions from 0 to 1
     title:str='', # shown as it is
     **kwargs, # as Axes.imshow takes them

@@ -47,7 +47,7 @@ from .vgg import Preprocessing
 
 # %% ../nbs/08_one_cycle.ipynb #15dafd3e
 def recipe_callbacks(
-    recipe: Recipe,
+    recipe: Recipe,  # whose settings ask for callbacks
     dtype: torch.dtype,  # in which the network computes
 ) -> list:  # of callbacks
     "What a recipe adds to fastai's loop"
@@ -70,7 +70,7 @@ def recipe_callbacks(
 
 # %% ../nbs/08_one_cycle.ipynb #54b1e943
 def smaller_batch(
-    recipe: Recipe,
+    recipe: Recipe,  # to train by
     images: int,  # number of training images
 ) -> Recipe:
     "The recipe, with a smaller batch and a warning if there are fewer images than the batch has"
@@ -86,7 +86,7 @@ def smaller_batch(
 
 def recipe_loaders(
     data,  # ImageData, with the training images that the recipe uses
-    recipe: Recipe,
+    recipe: Recipe,  # names augmentation, batch size and image sizes
     device,  # where the batches live
 ):
     "fastai DataLoaders with the augmentation of a recipe; `ValueError` if there are no validation images"
@@ -98,7 +98,7 @@ def recipe_loaders(
 # %% ../nbs/08_one_cycle.ipynb #c0ffee11
 def prepared_model(
     data,  # ImageData
-    recipe: Recipe,
+    recipe: Recipe,  # describes the network
     model: nn.Module | None,  # in place of a newly initialised one
     start: str | None,  # in place of the recipe's start
 ) -> tuple:  # network, and the table of what was copied into it
@@ -142,19 +142,38 @@ def vgg_learner(
     return learn
 
 # %% ../nbs/08_one_cycle.ipynb #979dfba8
-def one_cycle(learn, r, rates, momenta, **kwargs):
+def one_cycle(
+    learn,  # fastai Learner
+    r,  # Recipe
+    rates,  # peak learning rate of each parameter group
+    momenta,  # momentum of each parameter group
+    **kwargs,
+):
     "fastai's one-cycle schedule with constant momenta"
     learn.fit_one_cycle(
         r.epochs, rates, div=r.div, div_final=r.div_final, pct_start=r.warmup, moms=(momenta,) * 3, **kwargs
     )
 
 
-def linear(learn, r, rates, momenta, cbs=None, **kwargs):
+def linear(
+    learn,  # fastai Learner
+    r,  # Recipe
+    rates,  # first learning rate of each parameter group
+    momenta,  # momentum of each parameter group
+    cbs=None,  # callbacks for this training
+    **kwargs,
+):
     "Rates that fall along a straight line to nothing, from the first step on"
     learn.fit(r.epochs, rates, cbs=[ParamScheduler({'lr': SchedLin(rates, rates * 0)}), *(cbs or [])], **kwargs)
 
 
-def constant(learn, r, rates, momenta, **kwargs):
+def constant(
+    learn,  # fastai Learner
+    r,  # Recipe
+    rates,  # learning rate of each parameter group
+    momenta,  # momentum of each parameter group
+    **kwargs,
+):
     "Rates that only the Plateau callback changes, if it is there"
     learn.fit(r.epochs, rates, **kwargs)
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['configs', 'names', 'activations', 'heads', 'initialisations', 'vgg_features', 'conv_block', 'with_channels',
-           'vgg_head', 'resize', 'Preprocessing', 'VGG', 'vgg', 'check', 'check_config', 'check_head', 'check_options',
-           'initialise', 'vgg11', 'vgg13', 'vgg16', 'vgg19', 'name_of', 'layer_names', 'eval_mode']
+           'vgg_head', 'resize', 'Preprocessing', 'VGG', 'vgg', 'check_known', 'check_config', 'check_head',
+           'check_options', 'initialise', 'vgg11', 'vgg13', 'vgg16', 'vgg19', 'name_of', 'layer_names', 'eval_mode']
 
 # %% ../nbs/04_vgg.ipynb #affb6c85
 from contextlib import contextmanager
@@ -185,7 +185,12 @@ class Preprocessing:
 # %% ../nbs/04_vgg.ipynb #a7481a1a
 class VGG(nn.Module):
     "Features, pooling, classifier; `config` rebuilds it with `vgg(**config)`, `preprocessing` says what it takes"
-    def __init__(self, features, avgpool, classifier, config):
+    def __init__(self,
+        features, # convolutions and poolings
+        avgpool, # pooling to a fixed size
+        classifier, # linear layers
+        config, # options of vgg that build it again
+    ):
         super().__init__()
         self.features, self.avgpool, self.classifier, self.config = features, avgpool, classifier, config
         self.preprocessing = Preprocessing() # how images become its input; nothing is known before training
@@ -229,7 +234,7 @@ def vgg(
     return initialise(VGG(features, *vgg_head(head, last, num_classes, dropout, width, bias), used), init)
 
 # %% ../nbs/04_vgg.ipynb #a2a5249c
-def check(
+def check_known(
     name, # what was asked for
     known, # what there is to choose from
     what:str, # what it is called in the message
@@ -244,7 +249,7 @@ def check_config(
 ):
     "Nothing, or a ValueError that says what is wrong with a configuration"
     if '|' not in config:
-        return check(config, configs, 'configuration', names)
+        return check_known(config, configs, 'configuration', names)
     for word in config.split():
         if word not in ('|', 'LRN') and not word.replace('/', '', 1).isdigit():
             raise ValueError(f'cannot read {word!r} in the table {config!r}: write 64, 64/1 (a 1×1 kernel), LRN or |')
@@ -254,18 +259,23 @@ def check_head(
 ):
     "Nothing, or a ValueError that says what is wrong with a head"
     if '|' not in head:
-        return check(head, heads, 'head')
+        return check_known(head, heads, 'head')
     side, _, hidden = head.partition('|')
     if not side.strip().isdigit() or not all(units.isdigit() for units in hidden.split()):
         raise ValueError(f'cannot read the head {head!r}: write side | hidden units, as in 7 | 4096 4096')
 
 # %% ../nbs/04_vgg.ipynb #148a60e2
-def check_options(config, head, activation, init):
+def check_options(
+    config, # column or table of layers
+    head, # name in heads or a line like its values
+    activation, # name in activations
+    init, # name in initialisations
+):
     "Nothing, or a ValueError with the first option that is misspelt"
     check_config(config)
     check_head(head)
-    check(activation, activations, 'activation')
-    check(init, initialisations, 'initialisation')
+    check_known(activation, activations, 'activation')
+    check_known(init, initialisations, 'initialisation')
 
 # %% ../nbs/04_vgg.ipynb #cc91685b
 initialisations = {
@@ -281,7 +291,7 @@ def initialise(
     init:str='he', # a name in `initialisations`
 ) -> nn.Module: # the same network
     "Draw convolutions by the rule, linear layers with standard deviation 0.01 (the paper's rules: theirs), biases zero"
-    check(init, initialisations, 'initialisation')
+    check_known(init, initialisations, 'initialisation')
     for m in model.modules() if initialisations[init] else ():
         if not isinstance(m, (nn.Conv2d, nn.Linear)):
             continue

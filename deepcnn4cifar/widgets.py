@@ -110,7 +110,15 @@ def explorer_controls(
 # %% ../nbs/library/widgets.ipynb #9696d693
 class Explorer:
     "What the controls of an explorer do"
-    def __init__(self, model, split, classes, preprocessing, layers, read, scale):
+    def __init__(self,
+        model, # the network
+        split, # Split with the pictures
+        classes, # names
+        preprocessing, # what the network takes
+        layers, # layer names
+        read, # function of an uploaded file to a picture
+        scale, # pixels of the screen for a pixel of the picture
+    ):
         import ipywidgets as widgets
         self.model, self.split, self.classes, self.preprocessing = model, split, classes, preprocessing
         self.read, self.scale = read, scale
@@ -133,7 +141,9 @@ class Explorer:
         self.controls['index'].max = max(0, len(chosen) - 1)
         return chosen[min(self.controls['index'].value, len(chosen) - 1)] if len(chosen) else None
 
-    def choose(self, change):
+    def choose(self,
+        change, # as ipywidgets passes it
+    ):
         "Another picture of the split"
         self.own = None
         self.draw()
@@ -141,7 +151,9 @@ class Explorer:
 # %% ../nbs/library/widgets.ipynb #05856a5c
 class DrawingExplorer(Explorer):
     "An explorer that draws, and takes files"
-    def draw(self, change=None):
+    def draw(self,
+        change=None, # as ipywidgets passes it
+    ):
         "Show the picture, its map and the caption"
         i = self.position()
         if i is None and self.own is None:
@@ -158,7 +170,9 @@ class DrawingExplorer(Explorer):
         which = f'picture {i} ({self.classes[self.labels[i]]})' if self.own is None else 'your picture'
         self.caption.value = explained(self.classes, probabilities, which, target, empty)
 
-    def upload(self, change):
+    def upload(self,
+        change, # as ipywidgets passes it
+    ):
         "Take a file as a browser sends it; one sentence where it is no picture"
         if not change['new']:
             return  # emptied, by the next line or by hand
@@ -200,7 +214,11 @@ def explorer(
     return panel
 
 # %% ../nbs/library/widgets.ipynb #9082b139
-def draw_control(ax, y, control):
+def draw_control(
+    ax, # Axes to draw in
+    y, # height of the row, downwards
+    control, # a widget
+):
     "One control as a row of a figure: its description, its state, and what is chosen"
     ax.text(0.24, y, control.description, ha='right', va='center')
     if hasattr(control, 'min') or 'Slider' in type(control).__name__:
@@ -328,7 +346,11 @@ def browser_controls(
 # %% ../nbs/library/widgets.ipynb #5ae33f2a
 class Browser:
     "What the controls of a mistake browser do"
-    def __init__(self, predictions, split, per_page):
+    def __init__(self,
+        predictions, # to be looked through
+        split, # Split that they were made on
+        per_page, # cards on a page
+    ):
         import ipywidgets as widgets
         self.predictions, self.split, self.per_page, self.start = predictions, split, per_page, 0
         self.controls = browser_controls(predictions)
@@ -352,12 +374,16 @@ class Browser:
         self.controls['more'].disabled = self.start == last_page
         self.page.value = cards(self.predictions, self.split, shown)
 
-    def choose(self, change):
+    def choose(self,
+        change, # as ipywidgets passes it
+    ):
         "Another choice begins at the first page"
         self.start = 0
         self.draw()
 
-    def turn(self, pages):
+    def turn(self,
+        pages, # forwards, or backwards if negative
+    ):
         "So many pages on"
         self.start += pages * self.per_page
         self.draw()
