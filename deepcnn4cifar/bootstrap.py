@@ -264,7 +264,7 @@ def _per_class(predictions, each, intervals, level):
 
 # %% ../nbs/library/bootstrap.ipynb #f6fa30df
 def metrics(
-    predictions:Predictions,
+    predictions:Predictions, # to be measured; without scores, only what the predicted classes tell
     data:str|None=None, # short description of the data; left out: the predictions' own
     arch:str|None=None, # name of the network
     seconds:float|None=None, # what making the predictions took

@@ -109,7 +109,7 @@ def set_rng(
     if state['mps'] is not None and torch.backends.mps.is_available():
         torch.mps.set_rng_state(state['mps'])
 
-
+# %% ../nbs/library/callbacks.ipynb #95275da1
 class Position(Callback):
     "Exact progress, the loader's epoch, the image size of the epoch, and its random numbers"
 
@@ -180,7 +180,7 @@ def nan_advice(
         )
     return f'try a lower learning rate than {cb.learn.recipe.lr:g}.'
 
-
+# %% ../nbs/library/callbacks.ipynb #687aac97
 def is_fitting(
     cb,  # a callback with its learner
 ) -> bool:
@@ -281,7 +281,7 @@ class Average(Metric):
     def name(self):
         return 'loss' if self.func is None else self.func.__name__
 
-
+# %% ../nbs/library/callbacks.ipynb #72b84cbc
 class SmoothLoss(AvgSmoothLoss):
     "fastai's exponentially smoothed training loss, as a tensor on the device"
 
@@ -517,7 +517,7 @@ class KeepBest(Stateful):
         "Take over what a checkpoint knows"
         self.best, self.since, self.weights, self.live = state['best'], state['since'], state['weights'], True
 
-
+# %% ../nbs/library/callbacks.ipynb #6b51fa36
 class EarlyStop(Callback):
     "End the training where a `KeepBest` says so, after the epoch's checkpoint has been written"
 
@@ -837,7 +837,7 @@ def find_callback(
     "The learner's callback of a kind"
     return next(cb for cb in learn.cbs if isinstance(cb, kind))
 
-
+# %% ../nbs/library/callbacks.ipynb #57507f75
 class TimedSteps:
     "Training steps on a copy of a learner's network, timed"
 
@@ -882,7 +882,7 @@ class TimedSteps:
             times.append(time.perf_counter() - start)
         return sorted(times)[len(times) // 2]
 
-
+# %% ../nbs/library/callbacks.ipynb #92cad56f
 def estimate_seconds(
     learn,  # of vgg_learner
     steps: int = 3,  # to be timed at each image size

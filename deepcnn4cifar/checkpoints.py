@@ -45,7 +45,7 @@ def callbacks_with_state(
             out[f'{kind.__module__}.{kind.__qualname__}'] = cb
     return out
 
-
+# %% ../nbs/library/checkpoints.ipynb #0292f724
 def snapshot(
     learn,  # of vgg_learner
     epoch: int,  # from 0
@@ -98,7 +98,7 @@ def seconds_between() -> float:
         return seconds
     raise ValueError(f'DEEPCNN4CIFAR_CHECKPOINT_SECONDS is {text!r}, but must be a number of seconds of at least 0.')
 
-
+# %% ../nbs/library/checkpoints.ipynb #d0349ed7
 class Checkpoint(Callback):
     "Save everything the next step depends on, now and then and at the end of each epoch; restore it to go on"
 
@@ -183,7 +183,7 @@ def check_same_recipe(
             'use the same settings to resume, or another run folder.'
         )
 
-
+# %% ../nbs/library/checkpoints.ipynb #483f882b
 def read_checkpoint(
     path,  # file that Checkpoint wrote
     recipe: Recipe = None,  # what is about to be trained; None to leave it unchecked

@@ -73,6 +73,7 @@ def share_or_number(
         raise ValueError
     return int(value) if value >= 1 and value == int(value) else value
 
+# %% ../nbs/library/command.ipynb #9455e065
 parsers = {int: parser_of(int, 'a whole number'), float: parser_of(float, 'a number'), str: str,
            tuple: parser_of(whole_numbers, 'whole numbers such as 16,24,32')}
 names_of_values = {int: 'N', float: 'X', str: 'NAME', tuple: 'N,N'}
@@ -248,9 +249,9 @@ def make_parser(
     main = Parser(prog='deepcnn4cifar', description='VGG networks on CIFAR-10: train, evaluate, look inside.',
                   formatter_class=Formatter, epilog='Start with: deepcnn4cifar run')
     main.add_argument('--version', action='version', version=f'deepcnn4cifar {deepcnn4cifar.__version__}')
-    main.add_argument('--completion', choices=completions, metavar='SHELL', help='print the completion of this '
-                                                                                 'command for bash, '
-                      'zsh or fish; for bash: eval "$(deepcnn4cifar --completion bash)"')
+    main.add_argument('--completion', choices=completions, metavar='SHELL',
+                      help='print the completion of this command for bash, zsh or fish; for bash: eval '
+                           '"$(deepcnn4cifar --completion bash)"')
     parts = main.add_subparsers(dest='command', metavar='COMMAND', parser_class=Parser)
     for name, text in commands.items():
         part = parts.add_parser(name, help=text, description=text[0].upper() + text[1:] + '.',
@@ -323,7 +324,7 @@ def one_by_one(
     work, # function of one of them
     debug:bool, # whether the first error ends it with a traceback
 ) -> int: # exit code: 2 if one of them failed, else 0
-    "Work on several things; one that fails with an error that the user can mend gets its sentence, and the next follows"
+    "Work on several things; one that fails with an error that the user can mend only gets its sentence"
     code = 0
     for item in items:
         try:
@@ -403,6 +404,7 @@ def prepare_new(
     check_shards(recipe.batch_size, processes(), recipe.batch_norm)
     return new_run(data, recipe, device, 'auto' if args.data is None else args.data, args.out, args.test), data
 
+# %% ../nbs/library/command.ipynb #cb2fdd2b
 def prepare_resumed(
     args, # parsed options
 ) -> tuple: # Run, ImageData
@@ -499,6 +501,7 @@ def trained_run(
         raise OSError(e.errno, f'{said}. Free some space, then {"go on" if kept else "begin again"} with: '
                                f'{again}') from None
 
+# %% ../nbs/library/command.ipynb #f27fab6f
 def in_percent(
     m:dict, # metrics
     name:str, # of one of them
@@ -516,6 +519,7 @@ def metrics_table(
     head = f'{m["arch"]} on {images}' if m.get('arch') else images
     return '\n'.join([head, f'  {"":10}  {"":8}   95 % interval', *(f'  {n:10}  {v}' for n, v in rows)])
 
+# %% ../nbs/library/command.ipynb #6b551088
 def do_train(
     args, # parsed options
 ):
@@ -582,6 +586,7 @@ def shared_images(
         return loaded[key]
     return images_of
 
+# %% ../nbs/library/command.ipynb #e7ea8021
 def check_report(
     path, # that --report names
 ):
@@ -695,6 +700,7 @@ def check_visualize(
     elif not path.is_dir():
         check_picture(path)
 
+# %% ../nbs/library/command.ipynb #29137889
 def run_and_images(
     args, # parsed options
 ):
@@ -723,6 +729,7 @@ def run_and_images(
         evaluate(run, data if data is not None else run.data(args.data), args.device, progress=True, say=say)
     return run, data
 
+# %% ../nbs/library/command.ipynb #ff886704
 def do_visualize(
     args, # parsed options
 ):
@@ -768,6 +775,7 @@ def familiarity_of_weights():
     file = file.with_name(f'{file.stem}.familiarity.npz')
     return load_familiarity(file) if file.is_file() else None
 
+# %% ../nbs/library/command.ipynb #e681f3d9
 def explaining_network(
     args, # parsed options
 ):
@@ -802,6 +810,7 @@ def explainer(
     print(f'Network: {words}')
     return lambda path: explain_picture(path, model, classes, target, args.method, familiar)
 
+# %% ../nbs/library/command.ipynb #89ac43fd
 def explain_picture(
     path, # of the picture
     model, # the network
@@ -1028,6 +1037,7 @@ class PatientStream:
     def __getattr__(self, name):
         return getattr(self.stream, name)
 
+# %% ../nbs/library/command.ipynb #d0797a73
 class Stopped(KeyboardInterrupt):
     "A signal that asks the process to end"
     def __init__(self,
@@ -1097,6 +1107,7 @@ def named_recipe(
             return recipes[name]
     return recipes['quick']
 
+# %% ../nbs/library/command.ipynb #6440f95b
 def failure(
     e:Exception, # that a command raised
     debug:bool, # whether the traceback is wanted
@@ -1111,6 +1122,7 @@ def failure(
     say(f'deepcnn4cifar: {said}')
     return 2
 
+# %% ../nbs/library/command.ipynb #b8293196
 def main(
     argv=None, # options; default those of the command line
 ) -> int: # exit code: 0, or 2 for wrong input, 130 for Ctrl-C, 143 for SIGTERM

@@ -242,7 +242,7 @@ _system_names = {
     'desktop.ini',
 }
 
-
+# %% ../nbs/library/data.ipynb #6bcc52d9
 def is_image(
     name,  # of a file
 ):
@@ -407,7 +407,7 @@ class ImageFile:
     name: str  # as it stands in the folder or archive
     file: object  # what the bytes can be had from; let go when the image is decoded
 
-
+# %% ../nbs/library/data.ipynb #51ba1ecd
 def _empty_images(n, where):
     "An array for `n` images; ValueError when there is not enough memory"
     try:
@@ -482,7 +482,7 @@ def _parts_of(layout, files, take_test, where):
         )
     return train, test, valid, said
 
-
+# %% ../nbs/library/data.ipynb #cbf2213a
 def _class_names(train, test, valid, where):
     "Names of the classes, in order, and a sentence about those without test images"
     names = {r.label for r in train}
@@ -602,7 +602,7 @@ def _tar_members(path, wanted):
         while stream.read(1 << 18):
             pass
 
-
+# %% ../nbs/library/data.ipynb #29261ad2
 def _zip_members(path, wanted):
     "The same for a zip archive"
     total = 0
@@ -625,7 +625,7 @@ def _zip_members(path, wanted):
                     raise _TooLarge(_too_large(path))
                 yield member.filename, archive.read(member)
 
-
+# %% ../nbs/library/data.ipynb #819ae4b3
 def _members(path, wanted):
     "`(name, bytes)` of the files in an archive, None for what is not `wanted`; ValueError unless it is whole"
     with open(path, 'rb') as file:
@@ -721,7 +721,7 @@ def _walk(root):
                     links.append(name + e.name)
     return sorted(files), sorted(names), sorted(links)
 
-
+# %% ../nbs/library/data.ipynb #de1dcb70
 def _file_bytes(file):
     with open(file, 'rb', buffering=0) as f:
         return f.read()
@@ -901,7 +901,7 @@ def rank_in_class(
     ranks[order] = np.arange(len(split)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     return ranks
 
-
+# %% ../nbs/library/data.ipynb #05c5184a
 def _shares(sizes, n):
     "Whole numbers that add up to `n`, in proportion to `sizes` (largest remainders first)"
     exact = sizes * n / sizes.sum()
@@ -1056,7 +1056,7 @@ def _source(source, cache, test, test_seed):
         return _shapes()
     return _auto(cache) if source == 'auto' else _cifar10(cache)
 
-
+# %% ../nbs/library/data.ipynb #c53bc472
 def _shapes():
     return _complete_data(shapes(5000, (0, 0)), shapes(1000, (0, 1)), shape_names, 'shapes')
 

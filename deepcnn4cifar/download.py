@@ -68,7 +68,7 @@ def _remove_forgotten(folder, days=3):
         except OSError:
             pass
 
-
+# %% ../nbs/library/download.ipynb #1501adc4
 class _Part:
     "The part of a download that is on the disk, with its digest; an abandoned one of the same file is taken over"
 
@@ -190,7 +190,7 @@ def _fetch_into(part, url, md5, size, patience, show):
         part.restart()
     return 'whole'
 
-
+# %% ../nbs/library/download.ipynb #b3891986
 def _fetch(url, file, md5, size, patience=20, progress=False):
     "Download `url` to `file`; RuntimeError with one sentence when that fails"
     part, end, bar = None, 'keep', Bar(file.name)

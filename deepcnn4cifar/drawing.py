@@ -49,6 +49,7 @@ def _caption(group):
         return [f'{len(channels)} × {channels[0]}' if same else ' + '.join(channels), f'{shape[1]}×{shape[2]}']
     return ['classes', channels[0]] if len(channels) == 1 else channels
 
+# %% ../nbs/library/drawing.ipynb #aeac67a0
 def slabs(
     model:nn.Module, # network
     size:int=32, # side of the square image

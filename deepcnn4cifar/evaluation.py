@@ -14,7 +14,7 @@ from scipy.special import log_softmax
 
 # %% ../nbs/11_how_good.ipynb #e77ca783
 def top_accuracy(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     k:int=5, # guesses that are allowed
 ) -> float:
     "Share of the images whose right class is among the `k` most probable"
@@ -24,7 +24,7 @@ def top_accuracy(
 
 # %% ../nbs/11_how_good.ipynb #0940af67
 def log_loss(
-    predictions:Predictions,
+    predictions:Predictions, # with scores
     temperature:float=1., # the logits are divided by it
 ) -> float: # nats
     "Mean of -log(probability of the right class)"
@@ -38,8 +38,8 @@ def log_loss(
 
 # %% ../nbs/11_how_good.ipynb #deeaea3e
 def calibration_error(
-    predictions:Predictions,
-    bins:int=15,
+    predictions:Predictions, # with scores
+    bins:int=15, # number of bins
     adaptive:bool=False, # False: bins of equal width; True: bins with equally many images
 ) -> float: # 0: confidence and accuracy agree in every bin
     "Expected calibration error: mean over the images of |accuracy - mean confidence| in their bin"

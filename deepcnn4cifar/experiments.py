@@ -190,7 +190,7 @@ def results_table(
         rows.append(dict(name=file.parent.name, **result_row(metrics, config)))
     return pd.DataFrame(rows)
 
-
+# %% ../nbs/library/experiments.ipynb #30cbc699
 def result_row(
     metrics: dict,  # of metrics.json
     config: dict,  # of config.json

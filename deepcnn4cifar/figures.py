@@ -44,6 +44,7 @@ def similar_order(
     far = squareform(near.max() - near, checks=False)
     return leaves_list(optimal_leaf_ordering(linkage(far, 'average'), far))
 
+# %% ../nbs/library/figures.ipynb #4b164a85
 def _confusion_shown(predictions, normalize, order):
     "The matrix to be shown, the order of its classes, and its unit"
     from sklearn.metrics import confusion_matrix
@@ -71,6 +72,7 @@ def _write_cells(ax, values, cell):
             colour = 'white' if values[i, j] > .3 * values.max() else 'none' if values[i, j] == 0 else '#08306b'
             ax.text(j, i, text, ha='center', va='center', color=colour, fontsize=size)
 
+# %% ../nbs/library/figures.ipynb #71c5efc5
 @styled()
 def plot_confusion(
     predictions:Predictions, # to be drawn
@@ -142,6 +144,7 @@ def plot_roc(
     _legend_of_classes(ax, areas, 'area under the curve', loc='lower right')
     return ax.figure
 
+# %% ../nbs/library/figures.ipynb #8a1d8b6e
 def _enlarge_corner(ax):
     "The upper left corner once more, four times as large"
     inset = ax.inset_axes([.12, .42, .4, .4])
@@ -187,6 +190,7 @@ def _mark_sizes(axes, epoch, sizes):
         axes[0].annotate(f'{sizes[k]} px', (epoch.iloc[k] - .5, 1), xycoords=('data', 'axes fraction'), xytext=(3, -10),
                          textcoords='offset points', fontsize=9, color=palette['grey'])
 
+# %% ../nbs/library/figures.ipynb #06b610ba
 @styled()
 def plot_history(
     history, # DataFrame with epoch, train_loss, valid_loss, accuracy and, if there, lr
@@ -290,6 +294,7 @@ def show_predictions(
     fig.suptitle(_titled(title if len(positions) else f'{title}: none', p))
     return fig
 
+# %% ../nbs/library/figures.ipynb #6cd0c6cd
 def plot_mistakes(
     predictions:Predictions, # with scores
     split, # the Split that they were made on
@@ -372,6 +377,7 @@ def plot_reliability(
     ax.legend(loc='upper left')
     return ax.figure
 
+# %% ../nbs/library/figures.ipynb #a6dcf2eb
 @styled()
 def plot_confidence(
     predictions:Predictions, # with scores

@@ -112,15 +112,16 @@ def times_in_words(
     return {1: 'once', 2: 'twice'}.get(n, f'{n:,} times')
 
 # %% ../nbs/library/gallery.ipynb #61c1c317
-@figure('The split', 'data', 'images', read='How many images of each class are used for training, for validation '
-        '(watched while training) and for testing (used once, at the end).')
+@figure('The split', 'data', 'images',
+        read='How many images of each class are used for training, for validation (watched while training) and for '
+             'testing (used once, at the end).')
 def data_split(run, data, options):
     "Number of images of each class in each split"
     from deepcnn4cifar.exploration import show_splits
     return show_splits(data)
 
-@figure('The classes', 'data', 'images', num_images=8, read='A few training images of each class. '
-        'Could you tell them apart at this size?')
+@figure('The classes', 'data', 'images', num_images=8,
+        read='A few training images of each class. Could you tell them apart at this size?')
 def cifar10_labels(run, data, options):
     "Samples of each class"
     from deepcnn4cifar.exploration import show_samples
@@ -151,6 +152,7 @@ def changes(
         said.append('mixed with another one (not shown)')
     return said
 
+# %% ../nbs/library/gallery.ipynb #73b6c9a1
 def how_varied(
     run, # with a recipe
 ) -> str:
@@ -208,17 +210,17 @@ def how_trained(
     stretches = size_changes(r, len(h))
     if len(stretches) > 1:
         said.append(f'The training images grow from {stretches[0][2]} to {stretches[-1][2]} pixels (dotted lines). '
-                    f'Validation uses '
-                    f'{r.sizes[-1]} pixels throughout, so its accuracy is low until the training images have grown.')
+                    f'Validation uses {r.sizes[-1]} pixels throughout, so its accuracy is low until the training '
+                    'images have grown.')
     if len(h) > 2:
         said.append('Where the validation loss rises while the training loss still falls, the network has begun to '
-                    'learn '
-                    'its images by heart; where both still fall at the end, more epochs would help.')
+                    'learn its images by heart; where both still fall at the end, more epochs would help.')
     if changes(r) or r.label_smoothing or r.dropout:
         said.append('The training loss is measured on varied images and while the network changes, so it may lie '
                     'above the other.')
     return ' '.join(said)
 
+# %% ../nbs/library/gallery.ipynb #106f5a3a
 def words_trained(
     run, # with a history
 ) -> str:
@@ -229,8 +231,7 @@ def words_trained(
         return (f'After one epoch the validation accuracy is {percent(last.accuracy)} '
                 f'and the training loss {last.train_loss:.2f}.')
     return (f'Over {len(h)} epochs the validation accuracy went from {percent(first.accuracy)} to '
-            f'{percent(last.accuracy)} '
-            f'and the training loss from {first.train_loss:.2f} to {last.train_loss:.2f}.')
+            f'{percent(last.accuracy)} and the training loss from {first.train_loss:.2f} to {last.train_loss:.2f}.')
 
 @figure('Loss and accuracy during training', 'training', 'history', read=how_trained, alt=words_trained)
 def loss_curves(run, data, options):
@@ -255,15 +256,16 @@ def words_confused(
     largest = f'{pair["true"]} taken for {pair["predicted"]} {times_in_words(int(pair["count"]))}'
     return f'Confusion matrix of {said}; the largest other entry is {largest}.'
 
-@figure('Confusion matrix', 'mistakes', 'predictions', alt=words_confused, read='One row per true class, one column '
-                                                                                'per '
-        'answer. The diagonal is right; a dark square elsewhere is a habit. Compare a square with its mirror image: '
-        'is the mistake made in both directions?')
+@figure('Confusion matrix', 'mistakes', 'predictions',
+        alt=words_confused,
+        read='One row per true class, one column per answer. The diagonal is right; a dark square elsewhere is a '
+             'habit. Compare a square with its mirror image: is the mistake made in both directions?')
 def confusion_matrix(run, data, options):
     "Which classes are taken for which"
     from deepcnn4cifar.figures import plot_confusion
     return plot_confusion(run.predictions)
 
+# %% ../nbs/library/gallery.ipynb #66368954
 def words_per_class(
     run, # with predictions
 ) -> str:
@@ -272,13 +274,16 @@ def words_per_class(
     each = [(c, p.correct[p.target == k]) for k, c in enumerate(p.classes)]
     return 'Accuracy per class: ' + ', '.join(f'{c} {percent(hits.mean())}' for c, hits in each if len(hits)) + '.'
 
-@figure('Accuracy per class', 'mistakes', 'predictions', alt=words_per_class, read='The bar is the 95 % interval. '
-        'Where the bars of two classes overlap widely, these images do not tell which of the two is harder.')
+@figure('Accuracy per class', 'mistakes', 'predictions',
+        alt=words_per_class,
+        read='The bar is the 95 % interval. Where the bars of two classes overlap widely, these images do not tell '
+             'which of the two is harder.')
 def class_accuracy(run, data, options):
     "Accuracy of each class, with its interval"
     from deepcnn4cifar.figures import plot_class_accuracy
     return plot_class_accuracy(run.predictions)
 
+# %% ../nbs/library/gallery.ipynb #234dfcef
 def words_top_mistakes(
     run, # with predictions
 ) -> str:
@@ -290,9 +295,10 @@ def words_top_mistakes(
     each = (f'{r["true"]} taken for {r["predicted"]} {times_in_words(int(r["count"]))}' for _, r in pairs.iterrows())
     return 'The most common mistakes: ' + '; '.join(each) + '.'
 
-@figure('The most common mistakes', 'mistakes', 'predictions images', alt=words_top_mistakes, top_n=5,
-        read='How often one class was taken for another, with the examples about which the network was most confident. '
-        'Would you have known?')
+@figure('The most common mistakes', 'mistakes', 'predictions images', top_n=5,
+        alt=words_top_mistakes,
+        read='How often one class was taken for another, with the examples about which the network was most '
+             'confident. Would you have known?')
 def top_mistakes(run, data, options):
     "The most common mistakes, with examples"
     from deepcnn4cifar.figures import plot_top_mistakes
@@ -306,28 +312,26 @@ def mistake_images(run, data, options):
     return plot_mistakes(run.predictions, data.test, n=options.num_images)
 
 # %% ../nbs/library/gallery.ipynb #80640384
-@figure('ROC curves', 'trust', 'scores', read='Each curve asks one question: this class, or not? Going right, the '
-                                              'threshold '
-        'falls: more images of the class are found (up), and more others come along (right). The closer to the upper '
-        'left '
-        'corner, the better; the diagonal is guessing.')
+@figure('ROC curves', 'trust', 'scores',
+        read='Each curve asks one question: this class, or not? Going right, the threshold falls: more images of the '
+             'class are found (up), and more others come along (right). The closer to the upper left corner, the '
+             'better; the diagonal is guessing.')
 def roc(run, data, options):
     "ROC curve of each class"
     from deepcnn4cifar.figures import plot_roc
     return plot_roc(run.predictions)
 
-@figure('Precision and recall', 'trust', 'scores', read='The same thresholds, seen from the answers: of those that '
-                                                        'name '
-        'the class, how many are right (up), when so many of its images are to be found (right)?')
+@figure('Precision and recall', 'trust', 'scores',
+        read='The same thresholds, seen from the answers: of those that name the class, how many are right (up), when '
+             'so many of its images are to be found (right)?')
 def precision_recall(run, data, options):
     "Precision against recall for each class"
     from deepcnn4cifar.figures import plot_precision_recall
     return plot_precision_recall(run.predictions)
 
-@figure('Reliability', 'trust', 'scores', read='Of the answers given with 80 % confidence, 80 % should be right: then '
-                                               'the '
-        'points lie on the diagonal. Below it the network is over-confident, above it under-confident. '
-        'Vertical bars are 95 % intervals.')
+@figure('Reliability', 'trust', 'scores',
+        read='Of the answers given with 80 % confidence, 80 % should be right: then the points lie on the diagonal. '
+             'Below it the network is over-confident, above it under-confident. Vertical bars are 95 % intervals.')
 def reliability(run, data, options):
     "Accuracy against confidence"
     from deepcnn4cifar.figures import plot_reliability
@@ -343,30 +347,30 @@ def words_confident(
             said.append(f'{percent(p.confidence[which].mean())} when {name}')
     return f'Histogram of the confidence: on average {" and ".join(said)}.'
 
-@figure('Confidence', 'trust', 'scores', alt=words_confident, read='If the wrong answers lie on the left, they can be '
-        'avoided by leaving uncertain cases to somebody else; wrong answers at the right end cannot.')
+@figure('Confidence', 'trust', 'scores',
+        alt=words_confident,
+        read='If the wrong answers lie on the left, they can be avoided by leaving uncertain cases to somebody else; '
+             'wrong answers at the right end cannot.')
 def confidence(run, data, options):
     "Confidence of right and of wrong answers"
     from deepcnn4cifar.figures import plot_confidence
     return plot_confidence(run.predictions)
 
 # %% ../nbs/library/gallery.ipynb #2a980029
-@figure('Grad-CAM: what it looks at', 'looks', 'model predictions images', num_images=6, read='Bright regions raised '
-                                                                                              'the score '
-        'of the class. The column beside the picture is the mean of the others, and the one to rely on: early layers '
-        'mark '
-        'edges everywhere, and the last ones have so few cells that the place says little. If the mean lies on the '
-        'background in picture after picture, the network may have learnt the background.')
+@figure('Grad-CAM: what it looks at', 'looks', 'model predictions images', num_images=6,
+        read='Bright regions raised the score of the class. The column beside the picture is the mean of the others, '
+             'and the one to rely on: early layers mark edges everywhere, and the last ones have so few cells that '
+             'the place says little. If the mean lies on the background in picture after picture, the network may '
+             'have learnt the background.')
 def gradcam(run, data, options):
     "Grad-CAM of several layers for several images"
     from deepcnn4cifar.gradcam import plot_gradcam
     x, images, labels = network_inputs(run, data, example_positions(run.predictions, options.num_images))
     return plot_gradcam(run.model, x, images, data.classes, labels=labels, title=f'What it looked at, {run_title(run)}')
 
-@figure('What it looks at, class by class', 'looks', 'model images', num_images=100, read='The mean map over test '
-                                                                                          'images of '
-        'each class, a hundred of each at most unless more were asked for: where the evidence for a class usually '
-        'lies.')
+@figure('What it looks at, class by class', 'looks', 'model images', num_images=100,
+        read='The mean map over test images of each class, a hundred of each at most unless more were asked for: '
+             'where the evidence for a class usually lies.')
 def class_maps(run, data, options):
     "Mean Grad-CAM of each class"
     import numpy as np
@@ -377,9 +381,9 @@ def class_maps(run, data, options):
     maps = mean_maps(run.model, x, labels, classes)
     return plot_mean_maps(maps, images, labels, data.classes, title=f'Where it looked for each class, {run_title(run)}')
 
-@figure('What led to the mistakes', 'looks', 'model scores images', top_n=5, read='The most common mistakes, with the '
-                                                                                  'map for '
-        'the true class beside the map for the answer: what spoke for either.')
+@figure('What led to the mistakes', 'looks', 'model scores images', top_n=5,
+        read='The most common mistakes, with the map for the true class beside the map for the answer: what spoke for '
+             'either.')
 def mistake_maps(run, data, options):
     "Maps for the answer and for the truth, for the most common mistakes"
     import numpy as np
@@ -391,17 +395,18 @@ def mistake_maps(run, data, options):
     title = f'What led to the mistakes, {run_title(run)}'
     return plot_mistake_maps(run.model, x, images, pairs, data.classes, title=title)
 
-@figure('Feature maps', 'looks', 'model predictions images', read="Each tile is one channel's answer to one image: "
-        'where it is bright, the channel has found its pattern.')
+# %% ../nbs/library/gallery.ipynb #fe154cb7
+@figure('Feature maps', 'looks', 'model predictions images',
+        read="Each tile is one channel's answer to one image: where it is bright, the channel has found its pattern.")
 def activations(run, data, options):
     "What several layers answer to one image"
     from deepcnn4cifar.activations import plot_activations
     x, images, _ = network_inputs(run, data, example_positions(run.predictions, 1))
     return plot_activations(run.model, x, images[0], title=run_title(run))
 
-@figure('First filters', 'looks', 'model', read='The 3×3 patterns that the first layer responds to. After a good '
-                                                'training many '
-        'of them are edges and patches of colour; patterns without any order have hardly been trained.')
+@figure('First filters', 'looks', 'model',
+        read='The 3×3 patterns that the first layer responds to. After a good training many of them are edges and '
+             'patches of colour; patterns without any order have hardly been trained.')
 def filters(run, data, options):
     "Filters of the first layer"
     from deepcnn4cifar.activations import plot_filters

@@ -69,7 +69,7 @@ def subset(
     part.split_idx = self.split_idx
     return part
 
-
+# %% ../nbs/library/loaders.ipynb #7b5e3b8e
 class _Rows:
     "`rows[positions]` for what reads a data set like a table"
 

@@ -164,7 +164,7 @@ def mish_nodes(g, m, x):
     rest = lambda: g('Mul', g('Mul', x, g('Sigmoid', x)), g('Sub', 1.0, g('Mul', t, t)))
     return g('Mul', x, t), lambda: g('Add', t, rest())
 
-
+# %% ../nbs/library/onnx_maps.ipynb #841428ba
 def gelu_nodes(g, m, x):
     if m.approximate != 'none':
         return None
@@ -244,7 +244,7 @@ def lrn_nodes(g, lrn, x, before, after):
 
     return g('Mul', x, power), back
 
-
+# %% ../nbs/library/onnx_maps.ipynb #220815d2
 def linear_nodes(g, linear, x, before, after):
     "A fully connected layer"
     weight = stored_weight(g, linear.weight)

@@ -33,7 +33,7 @@ def decode(
     except Exception as e:
         raise ValueError(_why_not(e, what, limit)) from (e if _is_damage(e) else None)
 
-
+# %% ../nbs/library/pictures.ipynb #d20f8d1f
 def _is_damage(e):
     return not (isinstance(e, OSError) and e.errno) and 'pixels' not in str(e)
 

@@ -246,6 +246,7 @@ def _positions(labels, classes, what):
         pass
     raise ValueError(f'{what} holds {unknown[0]!r}, which is not one of the classes {", ".join(classes)}.')
 
+# %% ../nbs/library/predictions.ipynb #af28fe60
 @patch(cls_method=True)
 def from_labels(cls:Predictions,
     target, # right classes, as numbers or names
@@ -314,6 +315,7 @@ def _targets_of(path, split, index):
                          'give the split that the predictions were made on.')
     return index, np.asarray(split.labels)[[where[int(i)] for i in index]]
 
+# %% ../nbs/library/predictions.ipynb #de38f2fe
 def _from_parts(cls, path, parts, classes, scores, split, kwargs):
     "Predictions out of the arrays that a file holds; what it lacks is taken from the split"
     index, target, values, predicted = (parts.get(k) for k in ('index', 'target', 'scores', 'predicted'))
@@ -422,6 +424,7 @@ def _pick_classes(path, numbers, classes, target):
     numbered = [str(k) for k in range(len(classes))]
     return numbered if list(numbers) == numbered else None
 
+# %% ../nbs/library/predictions.ipynb #fa68a3a1
 @patch(cls_method=True)
 def from_csv(cls:Predictions,
     path, # heading: target, optionally index, and either predicted or one column per class (named after it)

@@ -112,7 +112,7 @@ def own_device(
         )
     return torch.device('cuda', local)
 
-
+# %% ../nbs/library/processes.ipynb #a9c29b03
 def join_group(
     device,  # that was asked for: cpu or cuda
 ) -> torch.device:  # this process's own

@@ -49,6 +49,7 @@ def terminal_width() -> int: # in characters
     except (OSError, ValueError, AttributeError):
         return 80
 
+# %% ../nbs/library/progress.ipynb #3c7f391f
 class Bar:
     "A progress bar on standard error, called with what is done and how much there is; silent where that is no terminal"
     def __init__(self,

@@ -70,7 +70,7 @@ class Recipe:
     head: str = 'cifar'  # 'cifar': global pooling and one linear layer; 'imagenet': the paper's 4096-4096 layers
     batch_norm: bool = True  # batch normalisation after every convolution
     width: float = 1.0  # multiplies the number of channels of every layer
-    channels: tuple = ()  # channels of each block, or of each convolution, in place of the paper's; empty for the paper's
+    channels: tuple = ()  # channels of each block or of each convolution in place of the paper's; empty for the paper's
     pool_first: bool = False  # poolings before the norm and the activation: a quarter of their work
     bias: bool = True  # biases of convolutions and classifier; batch norm has its own
     bn_scale: bool = True  # batch norm learns a scale; off: it stays at 1
@@ -237,6 +237,7 @@ steep = dict(  # a VGG-13 with narrow first blocks, trained as airbench trains i
     sizes=(32,),
 )
 
+# %% ../nbs/library/recipes.ipynb #f898d8a0
 recipes = dict(
     quick=Recipe(**steep, channels=(32, 64, 160, 256, 256), epochs=8),
     fast=Recipe(**steep, channels=(32, 48, 112, 256, 256), epochs=5),
@@ -296,7 +297,7 @@ recipes = dict(
     ),
 )
 
-
+# %% ../nbs/library/recipes.ipynb #4369aef6
 def nearest_recipe(
     recipe: Recipe,  # to be named
 ) -> str:

@@ -99,6 +99,7 @@ def words_confidence(p) -> list: # of one sentence
         return [f'On average its confidence is close to its accuracy: {both}.']
     return [f'On average it is {"over" if gap > 0 else "under"}-confident by {abs(100 * gap):.1f} points: {both}.']
 
+# %% ../nbs/library/report.ipynb #b40b6a85
 def words_data(name:str) -> list: # of one sentence, or none
     "What must be known about the images before the result is compared with another"
     if name == 'shapes':
@@ -132,8 +133,8 @@ def words_images(
     there = data.get('train')
     used = data.get('used') or recipe.get('images') or there
     if isinstance(used, int) and isinstance(there, int):
-        said.append(f'trained on {used:,} of the {there:,} training images' if used < there else f'trained on '
-                                                                                                 f'{there:,} images')
+        said.append(f'trained on {used:,} of the {there:,} training images' if used < there
+                    else f'trained on {there:,} images')
     if isinstance(data.get('valid'), int):
         said.append(f'watched on {data["valid"]:,} validation images')
     if isinstance(data.get('test'), int):
@@ -141,6 +142,7 @@ def words_images(
     text = ', '.join(said)
     return f'{text[:1].upper()}{text[1:]}.' if said else ''
 
+# %% ../nbs/library/report.ipynb #f59506f1
 def all_numbers(
     numbers, # two or more
 ) -> str: # '32, 64 and 128'
@@ -155,7 +157,8 @@ def words_recipe(
     "A recipe in sentences"
     network = [network_name(r.arch)]
     if r.channels:
-        network.append(f'with {all_numbers(r.channels)} channels in its {"blocks" if len(r.channels) == 5 else "convolutions"}')
+        parts = 'blocks' if len(r.channels) == 5 else 'convolutions'
+        network.append(f'with {all_numbers(r.channels)} channels in its {parts}')
     if r.width != 1:
         network.append(f'all times {r.width:g}' if r.channels else f'with {r.width:g} times the usual channels')
     if not r.batch_norm:
@@ -166,15 +169,14 @@ def words_recipe(
     length = planned if epochs in (None, r.epochs) else f'{epochs:,} of at most {planned}'
     said = [f'{", ".join(network)}; {length} in batches of {r.batch_size:,}.',
             f'Optimiser {r.optimizer}, schedule {r.schedule}, peak learning rate {r.lr:g}, weight decay '
-            f'{r.weight_decay:g}, '
-            f'label smoothing {r.label_smoothing:g}.']
+            f'{r.weight_decay:g}, label smoothing {r.label_smoothing:g}.']
     if len(set(r.sizes)) > 1:
         said.append(f'Images of {", then ".join(map(str, dict.fromkeys(r.sizes)))} pixels.')
     elif r.sizes[0] != 32:
         said.append(f'Images of {r.sizes[0]} pixels.')
     varied = changes(r)
-    said.append(f'Each training image is {", ".join(varied)}.' if varied else 'The training images are shown as they '
-                                                                              'are.')
+    said.append(f'Each training image is {", ".join(varied)}.' if varied
+                else 'The training images are shown as they are.')
     if r.start:
         said.append(f'It started from the weights of {r.start}.')
     if r.ema:
@@ -183,6 +185,7 @@ def words_recipe(
         said.append('The weights kept are those of the epoch with the best validation accuracy.')
     return ' '.join(said)
 
+# %% ../nbs/library/report.ipynb #cec122b9
 def training_section(
     run, # with a config
 ) -> str: # HTML
@@ -234,6 +237,7 @@ def can_draw(
         there.add('images')
     return bool(entry.needs) and set(entry.needs) <= there
 
+# %% ../nbs/library/report.ipynb #c7bffc81
 def figures_of_run(
     run, # with what it has
     split=None, # test Split
@@ -362,6 +366,7 @@ def mistakes_sheet(
     about = [[int(p.target[k]), int(p.predicted[k]), confidence(k), int(p.index[k])] for k in chosen]
     return buffer.getvalue(), dict(columns=columns, rows=rows, mistakes=about)
 
+# %% ../nbs/library/report.ipynb #2a572775
 def script_json(
     value, # that JSON can hold
 ) -> str:
@@ -425,6 +430,7 @@ def number_cards(
                     for name, value, more in found)
     return f'<ul class="cards">{items}</ul>' if found else ''
 
+# %% ../nbs/library/report.ipynb #44197159
 def table_html(
     heads:list, # titles of the columns
     rows:list, # of rows: a name and then pairs of a value to sort by and what is shown as HTML
@@ -497,8 +503,7 @@ def words_temperature(
     T = fit_temperature(valid)
     before, after = (ev.metrics(q, bootstrap=0) for q in (p, with_temperature(p, T)))
     return (f'<p>With all logits divided by {T:.2f}, the temperature that fits the {len(valid):,} validation images '
-            f'best, '
-            f'the calibration error on the test images would go from {before["ece"]:.3f} to {after["ece"]:.3f} '
+            f'best, the calibration error on the test images would go from {before["ece"]:.3f} to {after["ece"]:.3f} '
             f'and the log loss from {before["log_loss"]:.3f} to {after["log_loss"]:.3f}; the answers stay the '
             f'same.</p>')
 
@@ -515,6 +520,7 @@ def by_name(
         out[name] = r
     return out
 
+# %% ../nbs/library/report.ipynb #588a6c83
 def comparison_section(
     run, # with predictions
     others, # runs to compare it with
@@ -535,8 +541,7 @@ def comparison_section(
     several = any(len(ps) > 1 for ps in result['groups'].values())
     marks = 'One point for each seed; the tick is their mean.' if several else 'The bars are 95 % intervals.'
     read = (f'Test accuracy. {marks} Intervals may overlap while the difference holds up, since the images are the '
-            f'same: '
-            'the sentences above go by the images on which the runs disagree.')
+            'same: the sentences above go by the images on which the runs disagree.')
     picture = show_figure('comparison', 'Runs side by side', png_of(getattr(drawn, 'figure', drawn)), alt, read)
     words = ''.join(f'<li>{escape(s)}</li>' for s in result['words'])
     return f'<ul>{words}</ul>{missing}{differences(result["table"])}{picture}'
@@ -580,6 +585,7 @@ def page_sections(run, split, others, left_out) -> dict: # heading to HTML
         parts['settings'] = settings_table(config)
     return parts
 
+# %% ../nbs/library/report.ipynb #ae0a6f2c
 def write_report(
     run, # Run, or anything with a path and some of config, history, metrics, predictions
     path=None, # file to write; left out: report.html in the run's folder

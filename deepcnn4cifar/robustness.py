@@ -147,6 +147,7 @@ def _pixelate(image, side):
     small = Image.fromarray(image.transpose(1, 2, 0)).resize((int(side), int(side)), Image.Resampling.BOX)
     return np.asarray(small.resize(image.shape[:0:-1], Image.Resampling.NEAREST)).transpose(2, 0, 1)
 
+# %% ../nbs/library/robustness.ipynb #18e68fc3
 def corrupt(
     images:np.ndarray, # uint8 (N, 3, H, W)
     kind:str, # one of corruptions
@@ -209,6 +210,7 @@ def corruption_table(
         raise ValueError('Give at least one kind of corruption and one severity.')
     return pd.DataFrame(rows)
 
+# %% ../nbs/library/robustness.ipynb #6f758614
 @styled()
 def plot_corruptions(
     table, # from corruption_table

@@ -333,6 +333,7 @@ def first_config(
                 precision=str(pick_dtype(recipe.precision, torch.device(device))).removeprefix('torch.'),
                 hardware=hardware(device), versions=versions())
 
+# %% ../nbs/library/runs.ipynb #278b0796
 def new_run(
     data, # ImageData
     recipe:Recipe, # all settings
@@ -415,6 +416,7 @@ def announcement(
         said.append(f'Starting from {r.start}: {copied.sum()} of {len(copied)} layers copied.')
     return said
 
+# %% ../nbs/library/runs.ipynb #d5b0d29b
 def train(
     run:Run, # with its config
     data, # ImageData
@@ -453,6 +455,7 @@ def train_claimed(
         keep_results(run, data, learn, history) # of several processes the first one writes
     return run
 
+# %% ../nbs/library/runs.ipynb #377dd91b
 def keep_results(
     run:Run, # whose training has just ended
     data, # ImageData
@@ -523,8 +526,7 @@ class PretrainedRun:
         known = list(model.preprocessing.classes)
         if data is not None and known and known != list(data.classes):
             raise ValueError(f'The weights know the classes {", ".join(known[:3])}..., but the images are '
-                             f'{data.description}: '
-                             'name the right images with --data.')
+                             f'{data.description}: name the right images with --data.')
         if data is not None and not model.preprocessing.mean:
             model.preprocessing = Preprocessing(model.preprocessing.size, data.mean, data.std, known or data.classes)
         config = model.config['config']

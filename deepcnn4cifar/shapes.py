@@ -34,7 +34,7 @@ def _heart(u, v):
     edge = np.sqrt(np.minimum(x * x + (y - 1) * (y - 1), (x - m) * (x - m) + (y - m) * (y - m))) * np.sign(x - y)
     return np.where(x + y > 1, disc, edge) * np.float32(1.5)
 
-
+# %% ../nbs/library/shapes.ipynb #051f939d
 def _shape_distance(label, u, v):
     "Roughly the signed distance to the outline of a shape of radius 1 (negative inside)"
     r, a, b = np.sqrt(u * u + v * v), np.abs(u), np.abs(v)

@@ -90,8 +90,8 @@ def with_channels(
         return table
     if len(channels) not in (len(sizes), sum(sizes)):
         raise ValueError(
-            f'channels has {len(channels)} numbers, but the table has {len(sizes)} blocks of {sum(sizes)} convolutions: '
-            'give one for each block, or one for each convolution'
+            f'channels has {len(channels)} numbers, but the table has {len(sizes)} blocks of {sum(sizes)} '
+            'convolutions: give one for each block, or one for each convolution'
         )
     if len(channels) == len(sizes):
         channels = [number for number, size in zip(channels, sizes) for _ in range(size)]

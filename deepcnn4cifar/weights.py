@@ -82,6 +82,7 @@ def standard_names(
     renamed = {f'classifier.{places[k.rpartition(".")[0]]}.{k.rpartition(".")[2]}': v for k, v in rest.items()}
     return {k: v for k, v in state.items() if k not in rest} | renamed
 
+# %% ../nbs/library/weights.ipynb #ffb272bc
 def _numbers_in(name):
     "A key that sorts names by the numbers in them, `classifier.10` after `classifier.3`"
     return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', name)]
@@ -145,6 +146,7 @@ def _find_state(content):
         return tensors
     return next((state for v in content.values() if (state := _find_state(v))), None)
 
+# %% ../nbs/library/weights.ipynb #040454d3
 def _pickled_module(module, prefix=''):
     "Tensors by name of a network that was pickled whole, read from the parts of which PyTorch's modules consist"
     state = module.state if isinstance(getattr(module, 'state', None), dict) else {}
@@ -165,6 +167,7 @@ def _why_unreadable(path, error):
     return next((reason for part, reason in said.items() if part in str(error)),
                 'it is cut off or not a .safetensors or .pth file')
 
+# %% ../nbs/library/weights.ipynb #ac978fe7
 def read_weights(
     path, # file written by `save_weights`, or any state dict in safetensors' or PyTorch's format
 ) -> tuple[dict, dict]: # tensors under torchvision's names, metadata
@@ -351,6 +354,7 @@ def transfer_weights(
         rows.append(dict(layer=name, module=path, shape=tuple(here.weight.shape), copied=copied, note=note))
     return pd.DataFrame(rows)
 
+# %% ../nbs/library/weights.ipynb #5ebe2d55
 def _source_layers(source):
     "Layers of a network, state dict or file by the paper's names, each with its batch norm or None"
     if isinstance(source, torch.nn.Module):
@@ -467,6 +471,7 @@ def find_weights(
     raise FileNotFoundError(f'{what}: train some with `deepcnn4cifar run`, or set DEEPCNN4CIFAR_WEIGHTS to a file, '
                             'a folder or an http(s) address')
 
+# %% ../nbs/library/weights.ipynb #255efe4e
 def load_pretrained(
     name_or_path=None, # as in `find_weights`, or torchvision's name of ImageNet weights ('VGG16_BN_Weights.DEFAULT')
     device='cpu', # where the network goes

@@ -388,6 +388,7 @@ class Browser:
         self.start += pages * self.per_page
         self.draw()
 
+# %% ../nbs/library/widgets.ipynb #edddfba6
 def mistake_browser(
     predictions, # Predictions, e.g. run.predictions
     split, # the Split that they were made on, e.g. data.test
