@@ -117,7 +117,11 @@ def parameter_groups(
     return list(groups)
 
 # %% ../nbs/07_from_one_step_to_muon.ipynb #bcf5c78c
-def muon(r, dtype):
+def muon(
+    r,  # Recipe
+    dtype,  # of Muon's products
+):  # optimiser class, its options, settings of the three parameter groups
+    "Muon for the convolutions, Nesterov SGD for the rest"
     head = dict(lr=r.lr_rest, momentum=0.9)
     norms = dict(lr=r.lr_bias or r.lr_rest, momentum=0.9)
     convolutions = dict(lr=r.lr, momentum=r.momentum, matrix=True, renormalise=r.batch_norm)
@@ -125,11 +129,13 @@ def muon(r, dtype):
 
 
 def sgd(r, dtype):
+    "PyTorch's SGD, by Nesterov's rule where there is momentum"
     options = dict(momentum=r.momentum, nesterov=r.momentum > 0)
     return torch.optim.SGD, options, [dict(lr=r.lr, momentum=r.momentum)] * 3
 
 
 def adamw(r, dtype):
+    "PyTorch's AdamW, whose first beta is the recipe's momentum"
     return torch.optim.AdamW, {}, [dict(lr=r.lr, betas=(r.momentum, 0.999))] * 3
 
 
