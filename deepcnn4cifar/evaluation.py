@@ -8,7 +8,7 @@ __all__ = ['top_accuracy', 'log_loss', 'calibration_error']
 # %% ../nbs/11_how_good.ipynb #5f222268
 import numpy as np
 from .bootstrap import (
-    confidence_bins, equally_full_bins, metrics, one_hot, rank_of_target, wilson)
+    confidence_bins, equally_full_bins, metrics as metrics, one_hot, rank_of_target, wilson as wilson)
 from .predictions import Predictions, need_scores
 from scipy.special import log_softmax
 
