@@ -6,9 +6,9 @@
 __all__ = ['methods', 'activation_types', 'poolings', 'default_method', 'find_layers', 'check_eager', 'class_targets',
            'class_scores', 'gradcam_map', 'hirescam_map', 'layercam_map', 'xgradcam_map', 'gradcampp_map',
            'find_method', 'LayerHooks', 'LayerTap', 'check_images', 'check_count', 'check_logits', 'fast_layout',
-           'at_least_float32', 'ready_input', 'score_gradients', 'GradCAM', 'conv_blocks', 'default_layers',
-           'layer_titles', 'check_maps', 'resize_maps', 'pixel_size', 'normalize_maps', 'colours_of', 'overlay',
-           'fuse_maps', 'answers', 'map_columns', 'draw_columns', 'plot_gradcam', 'seen_square', 'frame',
+           'at_least_float32', 'ready_input', 'score_gradients', 'GradCAM', 'conv_blocks', 'whole_maps',
+           'default_layers', 'layer_titles', 'check_maps', 'resize_maps', 'pixel_size', 'normalize_maps', 'colours_of',
+           'overlay', 'fuse_maps', 'answers', 'map_columns', 'draw_columns', 'plot_gradcam', 'seen_square', 'frame',
            'overlay_photograph']
 
 # %% ../nbs/15_what_it_looked_at.ipynb #9439121a
@@ -353,6 +353,15 @@ def conv_blocks(
             blocks.append([])
     return [block for block in blocks if block]
 
+def whole_maps(
+    model:nn.Module, # the network
+    block:list, # one of its conv_blocks
+) -> list: # of [convolution, activation behind it], as names
+    "Those of a block whose activation stands before the block's pooling, and so has as many cells as the convolution"
+    order = {name: (k, isinstance(m, poolings)) for k, (name, m) in enumerate(model.named_modules())}
+    pooled = [k for k, pools in order.values() if pools]
+    return [pair for pair in block if not any(order[pair[0]][0] < k < order[pair[1]][0] for k in pooled)]
+
 # %% ../nbs/15_what_it_looked_at.ipynb #8fe6543c
 def default_layers(
     model:nn.Module, # a VGG, or another network with pooling between blocks of convolutions
@@ -364,7 +373,10 @@ def default_layers(
     blocks = conv_blocks(model)
     if not blocks:
         raise ValueError('this network has no convolution to look at.')
-    chosen = [block[0] for block in blocks[:3]] + [block[-1] for block in blocks[-3:]]
+    chosen = [block[0] for block in blocks[:3]]
+    for block in blocks[-3:]:
+        whole = block if after == 'conv' else whole_maps(model, block)
+        chosen.append(([pair for pair in whole if pair not in chosen] or block)[-1])
     names = [activation if after == 'relu' else convolution for convolution, activation in chosen]
     return list(dict.fromkeys(names))
 
