@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from .cost import receptive_squares
 from .gradcam import check_count, check_eager, check_images, default_layers, find_layers
 from .gradcam import layer_titles
-from .style import literal, new_figure, show_image
+from .style import line_style, literal, new_figure, show_image
 from .vgg import eval_mode
 
 # %% ../nbs/14_what_each_layer_sees.ipynb #c8c3d6f1
@@ -303,7 +303,7 @@ def layer_points(
         raise ValueError('a plane needs at least three images.')
     return {name: planes[how](f - f.mean(0), seed) for name, f in checked.items()}
 
-# %% ../nbs/14_what_each_layer_sees.ipynb #5a3c5083
+# %% ../nbs/14_what_each_layer_sees.ipynb #022845f9
 def plot_layer_points(
     points:dict, # layer name -> (N, 2), as from layer_points
     labels, # classes (N,)
@@ -312,8 +312,7 @@ def plot_layer_points(
     title:str='', # says which data and network these are
     how:str='pca', # as given to layer_points: names the axes
 ): # matplotlib Figure
-    "One scatter plot per layer, coloured by class"
-    from matplotlib import pyplot as plt
+    "One scatter plot per layer; each class has its own pair of colour and marker"
     check_plane(how)
     if not points or any(len(p) != len(labels) for p in points.values()):
         raise ValueError(f'one layer at least is needed, and in each a point for each of the {len(labels)} labels.')
@@ -325,7 +324,8 @@ def plot_layer_points(
     for ax, name, text in zip(axes.flat, points, titles or points):
         for k, c in enumerate(classes):
             xy = torch.as_tensor(points[name])[torch.as_tensor(labels) == k]
-            ax.scatter(*xy.T, s=5, color=plt.cm.tab10(k % 10), label=literal(c))
+            colour, marker = line_style(k, len(classes))['color'], 'o^'[k // 5 % 2]
+            ax.scatter(*xy.T, s=7, color=colour, marker=marker, linewidths=0, label=literal(c))
         ax.set(xticks=[], yticks=[], title=literal(text))
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc='outside right center', markerscale=2.5)
     fig.supxlabel(plane_axes[how][0], fontsize=9)
