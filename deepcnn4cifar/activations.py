@@ -303,7 +303,7 @@ def layer_points(
         raise ValueError('a plane needs at least three images.')
     return {name: planes[how](f - f.mean(0), seed) for name, f in checked.items()}
 
-# %% ../nbs/14_what_each_layer_sees.ipynb #022845f9
+# %% ../nbs/14_what_each_layer_sees.ipynb #6048179e
 def plot_layer_points(
     points:dict, # layer name -> (N, 2), as from layer_points
     labels, # classes (N,)
