@@ -155,32 +155,19 @@ def one_cycle(
     )
 
 
-def linear(
-    learn,  # fastai Learner
-    r,  # Recipe
-    rates,  # first learning rate of each parameter group
-    momenta,  # momentum of each parameter group
-    cbs=None,  # callbacks for this training
-    **kwargs,
-):
+def linear(learn, r, rates, momenta, cbs=None, **kwargs):  # the same parameters
     "Rates that fall along a straight line to nothing, from the first step on"
     learn.fit(r.epochs, rates, cbs=[ParamScheduler({'lr': SchedLin(rates, rates * 0)}), *(cbs or [])], **kwargs)
 
 
-def constant(
-    learn,  # fastai Learner
-    r,  # Recipe
-    rates,  # learning rate of each parameter group
-    momenta,  # momentum of each parameter group
-    **kwargs,
-):
+def constant(learn, r, rates, momenta, **kwargs):  # the same parameters
     "Rates that only the Plateau callback changes, if it is there"
     learn.fit(r.epochs, rates, **kwargs)
 
 
 schedules = dict(one_cycle=one_cycle, linear=linear, plateau=constant, constant=constant)
 
-
+# %% ../nbs/08_one_cycle.ipynb #ab05082f
 def start_fit(
     learn,  # of vgg_learner
     start_epoch: int = 0,  # epochs before this one are skipped
