@@ -65,8 +65,8 @@ augmentations = dict(  # name: what it is when left out
     brightness=0.0,  # 0 to 1: a factor within 1 ± brightness
     hue=0.0,  # 0 to 0.5: a turn within ± hue of the colour circle
     translate=0,  # largest shift in pixels, filled with the mean colour
-    cutout=0,
-)  # side of the square in pixels, in the mean colour
+    cutout=0,  # side of the square in pixels, in the mean colour
+)
 
 _flips = ('none', 'random', 'alternating')
 
@@ -218,34 +218,18 @@ def colours(
 
 # %% ../nbs/02_batches.ipynb #dc182e9a
 @patch
-def cover(
-    self: Augment,
-    x,  # float (B, 3, H, W), normalised
-    rows,  # int64 (B,), whose random numbers the images get
-):  # same shape
-    "The batch, moved into a frame of zeros, and with a square of zeros: the mean colour"
-    if self.translate:
-        x = self.moved(x, rows)
-    if self.cutout:
-        in_rows = self.near('cutout_y', x.shape[-2], rows, x.device)
-        in_columns = self.near('cutout_x', x.shape[-1], rows, x.device)
-        x = x.masked_fill(in_rows[:, None, :, None] & in_columns[:, None, None, :], 0.0)
-    return x
-
-# %% ../nbs/02_batches.ipynb #b0a1c2d5
-@patch
 def near(
     self: Augment,
     name,  # of the choice of the middle
     size,  # pixels along this side of the image
     rows,  # positions of the images
     device,  # where the result is needed
-):
-    "Which of `size` pixels the side of each image's square covers, bool `(B, size)`"
+):  # bool (B, size)
+    "Which of the pixels along one side each image's square covers"
     centre = self.draw(name, rows, device)[:, None] * size
     return (torch.arange(size, device=device) + 0.5 - centre).abs() <= self.cutout / 2
 
-
+# %% ../nbs/02_batches.ipynb #7b288a5b
 @patch
 def moved(
     self: Augment,
@@ -260,3 +244,19 @@ def moved(
     z = torch.arange(w, device=device) + dx[:, None]
     inside = ((y >= 0) & (y < h))[:, None, :, None] & ((z >= 0) & (z < w))[:, None, None, :]
     return gather(x, torch.arange(len(x), device=device), dy, dx).masked_fill(~inside, 0.0)
+
+# %% ../nbs/02_batches.ipynb #2aecaaf6
+@patch
+def cover(
+    self: Augment,
+    x,  # float (B, 3, H, W), normalised
+    rows,  # int64 (B,), whose random numbers the images get
+):  # same shape
+    "The batch, moved into a frame of zeros, and with a square of zeros: the mean colour"
+    if self.translate:
+        x = self.moved(x, rows)
+    if self.cutout:
+        in_rows = self.near('cutout_y', x.shape[-2], rows, x.device)
+        in_columns = self.near('cutout_x', x.shape[-1], rows, x.device)
+        x = x.masked_fill(in_rows[:, None, :, None] & in_columns[:, None, None, :], 0.0)
+    return x

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['short', 'similar_order', 'plot_confusion', 'plot_roc', 'plot_precision_recall', 'plot_history', 'plot_top_mistakes',
            'show_predictions', 'plot_mistakes', 'plot_top_losses', 'plot_class_accuracy', 'plot_reliability',
-           'plot_confidence']
+           'plot_confidence', 'show_splits']
 
 # %% ../nbs/library/figures.ipynb #073003f9
 import textwrap
@@ -398,3 +398,24 @@ def plot_confidence(
     count_axis(ax.yaxis)
     ax.legend(loc='lower center', bbox_to_anchor=(.5, 1), ncols=2, frameon=False)
     return ax.figure
+
+# %% ../nbs/library/figures.ipynb #9ea967eb
+def show_splits(
+    data, # ImageData
+): # matplotlib Figure
+    "The number of images of each class in the three splits"
+    names = [literal(c) for c in data.classes]
+    fig, ax = new_figure(width='wide', height=0.32 * len(names) + 1.4)
+    left = np.zeros(len(names), int)
+    parts = ('training', data.train, 'blue'), ('validation', data.valid, 'orange'), ('test', data.test, 'green')
+    for name, split, colour in parts:
+        counts = np.bincount(split.labels, minlength=len(names))
+        ax.barh(np.arange(len(names)), counts, left=left, color=palette[colour], label=f'{name}: {len(split):,}')
+        left += counts
+    ax.set_yticks(np.arange(len(names)), names)
+    ax.invert_yaxis()
+    ax.set_xlabel('number of images')
+    count_axis(ax.xaxis)
+    fig.suptitle(literal(f'{data.name}: images of each class'))
+    fig.legend(loc='outside lower center', ncols=3, frameon=False)
+    return fig

@@ -117,7 +117,7 @@ def times_in_words(
              'testing (used once, at the end).')
 def data_split(run, data, options):
     "Number of images of each class in each split"
-    from deepcnn4cifar.exploration import show_splits
+    from deepcnn4cifar.figures import show_splits
     return show_splits(data)
 
 @figure('The classes', 'data', 'images', num_images=8,

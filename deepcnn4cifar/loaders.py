@@ -18,7 +18,7 @@ from fastai.vision.core import TensorImage
 from fastcore.basics import patch
 from .augmentation import Augment, generator
 from .data import load_image
-from .vgg import resize
+from .networks import resize
 
 # %% ../nbs/library/loaders.ipynb #de18eb6c
 class ImageSet:
