@@ -116,17 +116,12 @@ def parameter_groups(
                 groups[kind].append(p)
     return list(groups)
 
-<<<<<<< HEAD
-# %% ../nbs/07_from_one_step_to_muon.ipynb #bcf5c78c
+# %% ../nbs/library/optimisers.ipynb #bcf5c78c
 def muon(
     r,  # Recipe
     dtype,  # of Muon's products
 ):  # optimiser class, its options, settings of the three parameter groups
     "Muon for the convolutions, Nesterov SGD for the rest"
-=======
-# %% ../nbs/library/optimisers.ipynb #bcf5c78c
-def muon(r, dtype):
->>>>>>> 031c8c0 (Chapters 1, 2, 4, 5 and 7: shorter, plumbing in the library (networks, cost, optimisers, show_splits), a picture of the split)
     head = dict(lr=r.lr_rest, momentum=0.9)
     norms = dict(lr=r.lr_bias or r.lr_rest, momentum=0.9)
     convolutions = dict(lr=r.lr, momentum=r.momentum, matrix=True, renormalise=r.batch_norm)
