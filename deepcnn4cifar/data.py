@@ -130,7 +130,10 @@ class ImageData:
         )
 
 # %% ../nbs/library/data.ipynb #d67c180f
-def _fingerprint(splits, classes):
+def _fingerprint(
+    splits,  # in order
+    classes,  # names
+):
     "Digest of all images, labels, indices and class names"
     digest = hashlib.blake2b(json.dumps(list(classes)).encode(), digest_size=16)
     for split in splits:
@@ -139,7 +142,14 @@ def _fingerprint(splits, classes):
     return digest.hexdigest()
 
 
-def _complete_data(train, test, classes, name, valid=None, note=''):
+def _complete_data(
+    train,  # Split
+    test,  # Split
+    classes,  # names
+    name,  # of the data
+    valid=None,  # Split, or None for none
+    note='',  # sentence about what was left out
+):
     "`ImageData` before anything is held out"
     splits = [train, test] if valid is None else [train, test, valid]
     description = f'{name}: {sum(map(len, splits)):,} images of {len(classes)} classes, 32×32 pixels'
@@ -172,7 +182,11 @@ class _ArrayUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f'it asks for {module}.{name}')
 
 
-def _read_batch(data, name, md5):
+def _read_batch(
+    data,  # bytes of the file
+    name,  # of the file
+    md5,  # checksum that it should have
+):  # images uint8 (N, 3, 32, 32), labels
     "Images and labels of one official batch file, from its bytes"
     if hashlib.md5(data, usedforsecurity=False).hexdigest() != md5[name]:
         raise ValueError(f'{name} is not the official file (its checksum differs): fetch the archive again.')
@@ -188,7 +202,9 @@ def _read_batch(data, name, md5):
     return images.reshape(-1, 3, 32, 32), labels
 
 # %% ../nbs/library/data.ipynb #4751a5f4
-def _join(batches):
+def _join(
+    batches,  # pairs of images and labels, in order
+):
     "One `Split` from a list of `(images, labels)`, which it empties"
     labels = np.concatenate([b[1] for b in batches])
     images, at = np.empty((len(labels), 3, 32, 32), np.uint8), 0
@@ -199,7 +215,11 @@ def _join(batches):
     return Split(images, labels, np.arange(len(labels)))
 
 
-def _official(batches, md5, where):
+def _official(
+    batches,  # name of the file to (images, labels)
+    md5,  # checksum of each file
+    where,  # file or folder that is read
+):
     "`ImageData` from official batches `{name: (images, labels)}`, which it empties"
     missing = sorted(set(md5) - set(batches))
     if missing:
@@ -275,7 +295,9 @@ def readable(
     return unicodedata.normalize('NFC', name)
 
 # %% ../nbs/library/data.ipynb #83702fa5
-def _part_and_class(folders):
+def _part_and_class(
+    folders,  # names, from the outside
+):  # tuple or None
     "Part and class (None for an image that lies in no class folder) of an image in these folders; None outside all"
     for i, folder in enumerate(folders):
         if folder.lower() in part_names:
@@ -283,7 +305,9 @@ def _part_and_class(folders):
             return part_names[folder.lower()], label
 
 
-def _folders_of(names):
+def _folders_of(
+    names,  # paths with slashes
+):
     "`{name: its folders}`, without a first folder that is called like a part and holds the parts"
     folders = {name: path_parts(name)[: None if name.endswith('/') else -1] for name in names}
     first = {f[0].lower() for f in folders.values() if f}
@@ -293,7 +317,9 @@ def _folders_of(names):
     return folders
 
 
-def _places(names):
+def _places(
+    names,  # paths with slashes
+):
     "`{name: (part, class) or None}` of files and folders; the part is empty where the class folders stand alone"
     folders = _folders_of(names)
     places = {name: _part_and_class(f) for name, f in folders.items()}
@@ -408,7 +434,10 @@ class ImageFile:
     file: object  # what the bytes can be had from; let go when the image is decoded
 
 # %% ../nbs/library/data.ipynb #51ba1ecd
-def _empty_images(n, where):
+def _empty_images(
+    n,  # number of images
+    where,  # file or folder that is read
+):
     "An array for `n` images; ValueError when there is not enough memory"
     try:
         return np.empty((n, 3, 32, 32), np.uint8)
@@ -419,7 +448,12 @@ def _empty_images(n, where):
     )
 
 
-def _decode_files(rows, classes, open_file, where):
+def _decode_files(
+    rows,  # list of ImageFile
+    classes,  # names, in order
+    open_file,  # function of a file to its bytes
+    where,  # file or folder that is read
+):
     "`Split` of one part of an image folder, in the order of its numbers, and the formats and tables that were found"
     numbers = [r.number for r in rows]
     numbered = None not in numbers and len(set(numbers)) == len(rows)
@@ -447,7 +481,12 @@ def _decode_files(rows, classes, open_file, where):
     return Split(images, labels, index), found
 
 # %% ../nbs/library/data.ipynb #4addc51c
-def _parts_of(layout, files, take_test, where):
+def _parts_of(
+    layout,  # Layout of the folder or archive
+    files,  # name to file
+    take_test,  # number or share of test images to take, or None
+    where,  # file or folder that is read
+):
     "Training, test and validation images (lists of `ImageFile`) and a sentence; ValueError when one is missing"
     parts = {part: [] for part in ('train', 'test', 'valid', '')}
     for name, (part, label) in layout.places.items():
@@ -483,7 +522,12 @@ def _parts_of(layout, files, take_test, where):
     return train, test, valid, said
 
 # %% ../nbs/library/data.ipynb #cbf2213a
-def _class_names(train, test, valid, where):
+def _class_names(
+    train,  # list of ImageFile
+    test,  # list of ImageFile
+    valid,  # list of ImageFile
+    where,  # file or folder that is read
+):
     "Names of the classes, in order, and a sentence about those without test images"
     names = {r.label for r in train}
     for part, rows in (('test', test), ('validation', valid)):
@@ -514,7 +558,13 @@ def _image_folder(names, links, files, open_file, folder_name, where, take_test=
     return _complete_data(splits[0], splits[1], classes, name, splits[2] if valid else None, note)
 
 
-def _image_folder_name(classes, n_train, n_test, found, folder_name):
+def _image_folder_name(
+    classes,  # names
+    n_train,  # number of training images
+    n_test,  # number of test images
+    found,  # formats and tables of the images
+    folder_name,  # of the folder or archive
+):
     "Short name of an image folder: CIFAR-10's only for its classes, with what its compression tells"
     if classes != cifar10_classes:
         return f'{folder_name} (image folder)'
@@ -571,7 +621,10 @@ def _too_large(path, name=None, size=0):
 _link = 'link'  # in place of a member's bytes
 
 
-def _tar_members(path, wanted):
+def _tar_members(
+    path,  # of the archive
+    wanted,  # function of a name: whether its content is needed
+):
     "`(name, bytes)` of the files in a tar archive, None for what is not `wanted`; folders end in a slash"
     with open(path, 'rb') as raw:
         magic = raw.read(6)
@@ -603,7 +656,10 @@ def _tar_members(path, wanted):
             pass
 
 # %% ../nbs/library/data.ipynb #29261ad2
-def _zip_members(path, wanted):
+def _zip_members(
+    path,  # of the archive
+    wanted,  # function of a name: whether its content is needed
+):
     "The same for a zip archive"
     total = 0
     with zipfile.ZipFile(path) as archive:
@@ -626,7 +682,10 @@ def _zip_members(path, wanted):
                 yield member.filename, archive.read(member)
 
 # %% ../nbs/library/data.ipynb #819ae4b3
-def _members(path, wanted):
+def _members(
+    path,  # of the archive
+    wanted,  # function of a name: whether its content is needed
+):
     "`(name, bytes)` of the files in an archive, None for what is not `wanted`; ValueError unless it is whole"
     with open(path, 'rb') as file:
         magic = file.read(6)
@@ -660,13 +719,19 @@ def _members(path, wanted):
         raise ValueError(f'{path} is not a whole {what} ({str(e)[:100]}): fetch it again.') from e
 
 
-def _has_tar_header(path):
+def _has_tar_header(
+    path,  # of the file
+):
     "Whether a file begins like an uncompressed tar archive"
     with open(path, 'rb') as file:
         return file.read(262)[257:] == b'ustar'
 
 # %% ../nbs/library/data.ipynb #4977881e
-def _read_archive(path, md5, take_test=False):
+def _read_archive(
+    path,  # of the archive
+    md5,  # checksum of each official batch
+    take_test=False,  # number or share of test images to take, or None
+):
     "`ImageData` from an archive in the official or in fastai's layout"
     where, batches, names, links, files, waiting = readable(str(path)), {}, [], [], {}, []
 
@@ -699,7 +764,9 @@ def _read_archive(path, md5, take_test=False):
     return _image_folder(names, links, files, bytes, name, where, take_test)
 
 # %% ../nbs/library/data.ipynb #bfbe7388
-def _walk(root):
+def _walk(
+    root,  # the folder
+):
     "`(name, path, size, times)` of all files below a folder, names of folders, and of links that are not followed"
     files, names, links, folders, linked, seen = [], [], [], [(os.fspath(root), '')], [], set()
     while folders or linked:  # links come after all that is really there
@@ -727,7 +794,12 @@ def _file_bytes(file):
         return f.read()
 
 
-def _read_folder(path, md5, walked, take_test=False):
+def _read_folder(
+    path,  # the folder
+    md5,  # checksum of each official batch
+    walked,  # what _walk has found
+    take_test=False,  # number or share of test images to take, or None
+):
     "`ImageData` from a folder in the official or in fastai's layout, given its `_walk`"
     (files, folders, links), where = walked, readable(str(path))
     batches = {
@@ -749,7 +821,11 @@ def _read_folder(path, md5, walked, take_test=False):
 _cache_version = 4
 
 
-def _save_cache(data, file, source):
+def _save_cache(
+    data,  # ImageData
+    file,  # of the cache
+    source,  # what the images were read from, with its size and time
+):
     "Keep `data`; where that is not possible (full disk, read-only home) nothing is lost but time"
     splits = [data.train, data.test] + [data.valid] * (len(data.valid) > 0)
     head = dict(
@@ -774,7 +850,10 @@ def _save_cache(data, file, source):
         pass
 
 
-def _load_cache(file, source):
+def _load_cache(
+    file,  # of the cache
+    source,  # what the images should have been read from
+):
     "`ImageData` from the cache; None when there is none, or it is damaged, of another version or of another source"
     try:
         with open(file, 'rb') as f:
@@ -814,7 +893,12 @@ def read_data(
         raise ValueError(f'{readable(str(e.filename or path))} cannot be read ({e.strerror}).') from e
 
 # %% ../nbs/library/data.ipynb #9740f1e5
-def _read_or_recall(path, cache, md5, take_test):
+def _read_or_recall(
+    path,  # file or folder
+    cache,  # whether decoded images are kept
+    md5,  # checksum of each official batch
+    take_test,  # number or share of test images to take, or None
+):
     "`ImageData` of a file or folder, from the cache where nothing has changed since"
     if not path.exists():
         raise FileNotFoundError(f'There is no file or folder {readable(str(path))}.')
@@ -877,7 +961,10 @@ def download_cifar10(
         ) from e
 
 # %% ../nbs/library/data.ipynb #526ab79f
-def _lots(index, seed):
+def _lots(
+    index,  # int64 (N,)
+    seed,  # decides the numbers
+):  # uint64 (N,)
     "A 64-bit number for each index that looks random (SplitMix64, Steele et al. 2014, doi:10.1145/2660193.2660195)"
     start = (seed % 2**64 * 0xD1342543DE82EF95 + 0x632BE59BD9B4E019) % 2**64
     z = np.asarray(index).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(start)
@@ -902,7 +989,10 @@ def rank_in_class(
     return ranks
 
 # %% ../nbs/library/data.ipynb #05c5184a
-def _shares(sizes, n):
+def _shares(
+    sizes,  # of the parts
+    n,  # sum of the result
+):  # a number for each part
     "Whole numbers that add up to `n`, in proportion to `sizes` (largest remainders first)"
     exact = sizes * n / sizes.sum()
     share = np.floor(exact).astype(np.int64)
@@ -910,7 +1000,12 @@ def _shares(sizes, n):
     return share
 
 
-def _held_out(split, amount, seed, name='valid'):
+def _held_out(
+    split,  # to be divided
+    amount,  # share (below 1) or number of images
+    seed,  # decides which
+    name='valid',  # of what is held out, for the sentence
+):
     "Boolean mask of the images to hold out"
     number = not isinstance(amount, bool) and isinstance(amount, (int, float, np.number))
     if not number or not 0 <= amount < np.inf or amount >= 1 and amount != int(amount):
@@ -926,7 +1021,10 @@ def _held_out(split, amount, seed, name='valid'):
     return rank_in_class(split, seed) < share[split.labels]
 
 # %% ../nbs/library/data.ipynb #70195591
-def _keep(split, keep):
+def _keep(
+    split,  # Split, changed in place
+    keep,  # bool (N,)
+):
     "The kept images, moved to the front of the arrays of `split`, which is spoilt"
     positions = np.flatnonzero(keep)
 
@@ -938,7 +1036,11 @@ def _keep(split, keep):
     return Split(*(a if a is None else move(a) for a in split.arrays()))
 
 
-def _take_test(data, test, seed):
+def _take_test(
+    data,  # ImageData
+    test,  # share or number of images
+    seed,  # decides which
+):
     "The data with test images taken out of its training images"
     out = _held_out(data.train, test, seed, 'test')
     if not out.any():
@@ -960,7 +1062,12 @@ def hold_out(
     return split.subset(~out), split.subset(out)
 
 
-def _check_count(name, n, least, split):
+def _check_count(
+    name,  # of the parameter
+    n,  # what was given
+    least,  # smallest number
+    split,  # whose rarest class is the limit
+):
     "ValueError unless `n` is a whole number from `least` to the size of the rarest class"
     sizes = np.bincount(split.labels)
     if not sizes.any():
@@ -1039,7 +1146,12 @@ def load_data(
     return data
 
 # %% ../nbs/library/data.ipynb #71beb048
-def _source(source, cache, test, test_seed):
+def _source(
+    source,  # as load_data takes it
+    cache,  # whether decoded images are kept
+    test,  # number or share of test images to take, or None
+    test_seed,  # decides which
+):
     "`ImageData` of a source, with nothing held out"
     if not isinstance(source, (str, os.PathLike)) or not str(source):
         raise ValueError(f"source is a path, 'cifar10', 'shapes' or 'auto', not {source!r}.")
@@ -1061,7 +1173,9 @@ def _shapes():
     return _complete_data(shapes(5000, (0, 0)), shapes(1000, (0, 1)), shape_names, 'shapes')
 
 
-def _cifar10(cache):
+def _cifar10(
+    cache,  # whether decoded images are kept
+):
     "CIFAR-10 from this machine, or else downloaded"
     path = find_cifar10() or download_cifar10()
     try:
@@ -1073,7 +1187,9 @@ def _cifar10(cache):
         return read_data(download_cifar10(), cache)
 
 
-def _auto(cache):
+def _auto(
+    cache,  # whether decoded images are kept
+):
     "CIFAR-10, or `shapes` with a warning; inside tests the network is never tried"
     try:
         if os.environ.get('DEEPCNN4CIFAR_DATA') == 'shapes':

@@ -21,7 +21,10 @@ def cache_folder() -> Path:  # may not exist yet; everything in it may be delete
         return Path(tempfile.gettempdir()) / 'deepcnn4cifar'  # a user without a home folder
 
 # %% ../nbs/library/download.ipynb #ee30bb97
-def _ask(url, seconds):
+def _ask(
+    url,  # address
+    seconds,  # to wait for an answer
+):
     "None when `url` sends the beginning of a gzip file, else what is wrong in words; empty for a timeout"
     try:
         with urllib.request.urlopen(url, timeout=seconds) as response:
@@ -38,7 +41,10 @@ def _ask(url, seconds):
     )
 
 
-def _answers(urls, seconds=6):
+def _answers(
+    urls,  # addresses of the same file
+    seconds=6,  # to wait for an answer
+):
     "`{url: None or what is wrong}`, asked side by side, within `seconds`"
     wrong = {url: 'it does not answer' for url in urls}
 
@@ -59,7 +65,10 @@ def _answers(urls, seconds=6):
 _our_name = 'deepcnn4cifar-'
 
 
-def _remove_forgotten(folder, days=3):
+def _remove_forgotten(
+    folder,  # that holds started downloads
+    days=3,  # after which a started download is forgotten
+):
     "Delete the parts of downloads of ours that nobody has touched for some days"
     for old in folder.glob(f'{_our_name}*.part'):
         try:
@@ -132,7 +141,11 @@ class _Part:
             os.unlink(self.path)
 
 # %% ../nbs/library/download.ipynb #067fe83b
-def _continues(response, done, size):
+def _continues(
+    response,  # of the server
+    done,  # bytes that are there
+    size,  # of the whole file, or None
+):
     "Whether a response goes on at byte `done` of a file of `size` bytes"
     given = response.headers.get('Content-Range', '').replace(' ', '')
     return response.status == 206 and given in (f'bytes{done}-{size - 1}/{size}', f'bytes{done}-{size - 1}/*')
@@ -221,7 +234,10 @@ def _fetch(url, file, md5, size, patience=20, progress=False):
     return file
 
 # %% ../nbs/library/download.ipynb #e2a04074
-def _is_there(file, md5):
+def _is_there(
+    file,  # to look for
+    md5,  # checksum that it should have
+):
     "Whether the file is there; RuntimeError when there is another of its name"
     if not file.exists():
         return False

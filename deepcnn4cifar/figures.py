@@ -17,7 +17,10 @@ from .style import (
     count_axis, given_or_new, line_style, literal, new_figure, palette, percent_axis, show_image, styled)
 
 # %% ../nbs/library/figures.ipynb #1b5ce3fe
-def _titled(title, predictions):
+def _titled(
+    title, # of the figure
+    predictions, # whose data are named
+):
     "The title, and below it where the images come from, shown letter by letter"
     about = textwrap.fill(predictions.description, 60)
     return literal(f'{title}\n{about}' if about else title)
@@ -45,7 +48,11 @@ def similar_order(
     return leaves_list(optimal_leaf_ordering(linkage(far, 'average'), far))
 
 # %% ../nbs/library/figures.ipynb #4b164a85
-def _confusion_shown(predictions, normalize, order):
+def _confusion_shown(
+    predictions, # to be counted
+    normalize, # None, 'true' or 'pred'
+    order, # class positions, 'similarity' or None
+):
     "The matrix to be shown, the order of its classes, and its unit"
     from sklearn.metrics import confusion_matrix
     K = len(predictions.classes)
@@ -63,7 +70,11 @@ def _confusion_shown(predictions, normalize, order):
     values, unit = shown[normalize]
     return values[np.ix_(order, order)], order, unit
 
-def _write_cells(ax, values, cell):
+def _write_cells(
+    ax, # Axes with the matrix
+    values, # of the cells (K, K)
+    cell, # side of a cell in inches
+):
     "The numbers in the cells, each in a colour that can be read on its background; 0 as nothing"
     texts = [[f'{v:d}' if values.dtype.kind in 'iu' else f'{v:.2f}' for v in row] for row in values]
     size = min(9, 72 * cell / max(len(t) for row in texts for t in row) / .62)
@@ -172,7 +183,10 @@ def plot_precision_recall(
     return ax.figure
 
 # %% ../nbs/library/figures.ipynb #8085e475
-def _check_history(history, sizes):
+def _check_history(
+    history, # DataFrame with a row for each epoch
+    sizes, # side of the training images in each epoch, or None
+):
     "ValueError where a history has nothing to draw"
     missing = [c for c in ('epoch', 'train_loss', 'valid_loss', 'accuracy') if c not in history]
     if missing:

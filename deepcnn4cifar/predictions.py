@@ -35,7 +35,10 @@ def half_precision(
     return half
 
 # %% ../nbs/library/predictions.ipynb #1c59fa97
-def _whole_numbers(values, what):
+def _whole_numbers(
+    values, # what was given
+    what, # they are, for the sentence
+):
     "The values as int64; ValueError where they are not whole numbers"
     values = np.asarray(values)
     whole = values.dtype.kind in 'iufb' and np.all(np.isfinite(values)) and np.all(values == np.floor(values))
@@ -44,7 +47,9 @@ def _whole_numbers(values, what):
                          f'these are {values.dtype} such as {values.flat[0]!r}.')
     return values.astype(np.int64)
 
-def _checked_logits(logits):
+def _checked_logits(
+    logits, # what was given
+):
     "The logits as an array; ValueError where they are not finite numbers (N, K)"
     logits = np.asarray(logits)
     if logits.ndim != 2 or logits.dtype.kind not in 'fiu':
@@ -57,7 +62,9 @@ def _checked_logits(logits):
                          'the network has diverged, train it again with a smaller learning rate.')
     return logits
 
-def _log(probabilities):
+def _log(
+    probabilities, # (N, K)
+):
     "Logarithm, with something finite and smaller than all others for 0"
     p = np.asarray(probabilities, float)
     return np.where(p > 0, np.log(np.where(p > 0, p, 1)), -1000)
@@ -145,7 +152,9 @@ class Predictions:
         return replace(self, **parts, given=None if self.given is None else self.given[positions])
 
 # %% ../nbs/library/predictions.ipynb #6bff2960
-def _rounding(values):
+def _rounding(
+    values, # (N, K)
+):
     "Half of the last digit with which the values were printed, 0 where they have many digits or none"
     for digits in range(1, 5):
         if np.allclose(values, np.round(values, digits), rtol=0, atol=1e-6):
@@ -231,7 +240,11 @@ def _class_names(classes, *labels):
         raise ValueError(f'A label is {most}: give the class names, so that it is clear what is counted.')
     return tuple(map(str, range(most + 1)))
 
-def _positions(labels, classes, what):
+def _positions(
+    labels, # names or numbers
+    classes, # names
+    what, # they are, for the sentence
+):
     "Labels given as class names or as numbers, as numbers; a name comes before a position"
     labels = np.asarray(labels)
     if labels.dtype.kind not in 'USO':
@@ -278,7 +291,11 @@ _roles = dict(
     index=('index', 'id'),
     scores=('logits', 'probabilities', 'probs', 'scores', 'y_score'))
 
-def _find_roles(path, names, classes):
+def _find_roles(
+    path, # of the file
+    names, # in the file
+    classes, # names of the classes, or None
+):
     "Which of the names in a file stands for what; ValueError where two could be meant"
     plain = {str(n).strip().lower(): n for n in names if str(n) not in set(map(str, classes or ()))}
     found = {role: [plain[known] for known in all_known if known in plain] for role, all_known in _roles.items()}
@@ -304,7 +321,11 @@ def kind_of_scores(
                          "say what they are with scores='logits' or scores='probabilities'.")
     return 'logits'
 
-def _targets_of(path, split, index):
+def _targets_of(
+    path, # of the file
+    split, # Split, or None
+    index, # positions, or None
+):
     "Index and right class of each image, as the split has them"
     if split is None:
         raise ValueError(f'{path} does not say what is right: add a column (or array) named target, or give the split.')
@@ -342,7 +363,11 @@ def _from_parts(cls, path, parts, classes, scores, split, kwargs):
     _check_answers(path, p, predicted)
     return p
 
-def _check_answers(path, p, predicted):
+def _check_answers(
+    path, # of the file
+    p, # Predictions
+    predicted, # the file's own answers
+):
     "ValueError where a file's own answers are not the classes with the best scores"
     if predicted is None:
         return
@@ -355,7 +380,9 @@ def _check_answers(path, p, predicted):
                          'the best score. Is a column taken for a class that is none? Name the classes with classes=.')
 
 # %% ../nbs/library/predictions.ipynb #fe40cd4d
-def _read_table(path):
+def _read_table(
+    path, # of the file
+):
     "Heading -> column of strings"
     import pandas as pd
     if not Path(path).is_file():
@@ -376,7 +403,11 @@ def _read_table(path):
         raise ValueError(f'{path} holds a heading and no rows.')
     return {h: table[k].to_numpy(str)[1:] for k, h in enumerate(heading)}
 
-def _as_numbers(path, name, column):
+def _as_numbers(
+    path, # of the file
+    name, # of the column
+    column, # list of strings
+):
     "A column as numbers, None where it is text"
     import pandas as pd
     values = pd.to_numeric(column, errors='coerce')
@@ -390,7 +421,11 @@ def _as_numbers(path, name, column):
     return values.astype(float)
 
 # %% ../nbs/library/predictions.ipynb #b617df7a
-def _are_classes(path, numbers, target):
+def _are_classes(
+    path, # of the file
+    numbers, # heading to column of numbers
+    target, # right classes, or None
+):
     "ValueError unless something speaks for each of the columns of numbers being a class"
     names, values = list(numbers), np.stack(list(numbers.values()), 1)
     seen = set() if target is None else set(target)
@@ -408,7 +443,12 @@ def _are_classes(path, numbers, target):
     raise ValueError(f'{path}: it is not clear whether {", ".join(map(repr, doubtful))} {are}. '
                      'Remove what is none, or name the classes with classes=.')
 
-def _pick_classes(path, numbers, classes, target):
+def _pick_classes(
+    path, # of the file
+    numbers, # heading to column of numbers
+    classes, # names, or None
+    target, # right classes, or None
+):
     "The names of the columns that hold the classes' scores; None where there are none"
     if classes is None:
         if len(numbers) < 2:

@@ -83,11 +83,15 @@ def standard_names(
     return {k: v for k, v in state.items() if k not in rest} | renamed
 
 # %% ../nbs/library/weights.ipynb #ffb272bc
-def _numbers_in(name):
+def _numbers_in(
+    name, # of a tensor
+):
     "A key that sorts names by the numbers in them, `classifier.10` after `classifier.3`"
     return [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', name)]
 
-def _names_in_one_container(state):
+def _names_in_one_container(
+    state, # name to tensor
+):
     "Convolutions of a container of another name, as `layers.0.weight`, under `features.0.weight`"
     matches = [re.fullmatch(r'(.+)\.\d+\.weight', k) for k, v in state.items() if getattr(v, 'ndim', 0) == 4]
     containers = {m and m[1] for m in matches}
@@ -96,7 +100,9 @@ def _names_in_one_container(state):
     container = containers.pop()
     return {re.sub(rf'^{re.escape(container)}\.(?=\d)', 'features.', k): v for k, v in state.items()}
 
-def _names_of_blocks(state):
+def _names_of_blocks(
+    state, # name to tensor
+):
     "`conv2d_block1.0` and `linear1` under torchvision's names; other names as they are"
     parts = [re.fullmatch(r'(conv2d_block|linear)(\d+)(?:\.(\d+))?\.(weight|bias)', k) for k in state]
     if not state or not all(parts):
@@ -120,7 +126,9 @@ class Unread(dict):
     def __init__(self, *args, **kwargs): super().__init__()
     def __setstate__(self, state): self.state = state
 
-def _load_pickled(path):
+def _load_pickled(
+    path, # of the file
+):
     "Content of a file in PyTorch's format, with an `Unread` for every object of an unknown kind"
     unread = {}
     for _ in range(200):
@@ -135,7 +143,9 @@ def _load_pickled(path):
             unread |= {module + unknown[1]: type('Unread', (Unread,), {}) for module in modules}
     raise ValueError('it holds too many objects that are no tensors')
 
-def _find_state(content):
+def _find_state(
+    content, # of a file
+):
     "The first dictionary in a file's content that holds a convolution's weight, or None"
     if isinstance(content, Unread) and isinstance(getattr(content, 'state', None), dict):
         content = _pickled_module(content)
@@ -147,7 +157,10 @@ def _find_state(content):
     return next((state for v in content.values() if (state := _find_state(v))), None)
 
 # %% ../nbs/library/weights.ipynb #040454d3
-def _pickled_module(module, prefix=''):
+def _pickled_module(
+    module, # an Unread that stands for a module
+    prefix='', # of the names of its tensors
+):
     "Tensors by name of a network that was pickled whole, read from the parts of which PyTorch's modules consist"
     state = module.state if isinstance(getattr(module, 'state', None), dict) else {}
     own = {**(state.get('_parameters') or {}), **(state.get('_buffers') or {})}
@@ -156,7 +169,10 @@ def _pickled_module(module, prefix=''):
         found |= _pickled_module(child, f'{prefix}{name}.')
     return found
 
-def _why_unreadable(path, error):
+def _why_unreadable(
+    path, # of the file
+    error, # that reading it raised
+):
     "What kind of file it is that cannot be read"
     with open(path, 'rb') as f:
         if f.read(16) == b'version https://':
@@ -207,7 +223,9 @@ def _complete(
                       f'{layer}.bias': torch.zeros_like(tensor)}
     return {k: v for k, v in added.items() if k in wanted} | state
 
-def _known_metadata(metadata):
+def _known_metadata(
+    metadata, # of a safetensors file: strings
+):
     "Those facts of a file's metadata that `save_weights` could have written"
     known = {}
     for key in ('arch', 'size', 'mean', 'std', 'classes', 'temperature'):
@@ -277,13 +295,19 @@ def recognise(
     fits, wrong, config = max(tried, key=lambda t: t[0])
     raise ValueError(f'{source} belongs to no VGG known here: the nearest is {config}, but {wrong}')
 
-def _widths_of(channels):
+def _widths_of(
+    channels, # of the convolutions
+):
     "Factors on 64, 128, 256 and 512 that round to these numbers of channels, the plainest first"
     pairs = list(zip(dict.fromkeys(channels), (64, 128, 256, 512)))
     middle = (max((c - 0.5) / base for c, base in pairs) + min((c + 0.5) / base for c, base in pairs)) / 2
     return list(dict.fromkeys((channels[0] / 64, channels[-1] / 512, middle)))
 
-def _recognise_head(state, channels, width):
+def _recognise_head(
+    state, # name to tensor
+    channels, # that the features end with
+    width, # factor on the numbers of channels
+):
     "Options `num_classes` and `head` of the linear layers in a state dict"
     names_of_layers = sorted((k for k in state if re.fullmatch(r'classifier\.\d+\.weight', k)), key=_numbers_in)
     linear = [state[k] for k in names_of_layers if state[k].ndim == 2]
@@ -355,7 +379,9 @@ def transfer_weights(
     return pd.DataFrame(rows)
 
 # %% ../nbs/library/weights.ipynb #5ebe2d55
-def _source_layers(source):
+def _source_layers(
+    source, # network, state dict or file
+):
     "Layers of a network, state dict or file by the paper's names, each with its batch norm or None"
     if isinstance(source, torch.nn.Module):
         paths = {name: path for name, path in layer_names(source).items() if not name.startswith('pool')}
@@ -371,7 +397,10 @@ def _source_layers(source):
     network.load_state_dict(_complete(state, network.state_dict()), assign=True, strict=False)
     return {name: layers for name, layers in _source_layers(network).items() if not layers[0].weight.is_meta}
 
-def _norm_after(model, path):
+def _norm_after(
+    model, # the network
+    path, # name of the layer
+):
     "The batch norm that follows a layer of the features, or None"
     container, _, index = path.rpartition('.')
     if not index.isdigit():
@@ -531,7 +560,11 @@ def from_hub(
     return load_weights(path, device=device)
 
 # %% ../nbs/library/weights.ipynb #7ddfb10b
-def _to_onnx(model, image, known):
+def _to_onnx(
+    model, # network on the CPU in float32
+    image, # example input (2, 3, size, size)
+    known, # facts that travel along, as JSON strings
+):
     "Content of an ONNX file"
     try:
         for package in ('onnx', 'onnxscript'):
@@ -544,13 +577,21 @@ def _to_onnx(model, image, known):
     program.model.metadata_props.update(known)
     return program.model_proto.SerializeToString()
 
-def _to_torchscript(model, image, known):
+def _to_torchscript(
+    model, # network on the CPU in float32
+    image, # example input (2, 3, size, size)
+    known, # facts that travel along, as JSON strings
+):
     "Content of a TorchScript file"
     with torch.no_grad():
         torch.jit.save(torch.jit.trace(model, image), content := io.BytesIO(), _extra_files=known)
     return content.getvalue()
 
-def _to_program(model, image, known):
+def _to_program(
+    model, # network on the CPU in float32
+    image, # example input (2, 3, size, size)
+    known, # facts that travel along, as JSON strings
+):
     "Content of a file of PyTorch's exported programs"
     program = torch.export.export(model, (image,), dynamic_shapes=({0: torch.export.Dim('batch', min=1)},))
     torch.export.save(program, content := io.BytesIO(), extra_files=known)
