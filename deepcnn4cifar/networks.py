@@ -114,22 +114,24 @@ def check_head(
 
 # %% ../nbs/library/networks.ipynb #37fdf92f
 def with_channels(
-    table: str,  # layers as in `configs`
-    channels: tuple,  # one number for each block, or one for each convolution; () leaves the table as it is
+    table: str,  # layers as in vgg's configs
+    channels: tuple,  # one number for each block, or two: for its first convolution and for the others; () for none
 ) -> str:  # the same layers with other numbers of channels
-    "A table with its own numbers of channels; ValueError unless there are as many as blocks or convolutions"
+    "A table with its own numbers of channels; `ValueError` unless there are one or two for every block"
     blocks = [block.split() for block in table.split('|')]
-    sizes = [sum(word != 'LRN' for word in block) for block in blocks if block]
+    filled = sum(bool(block) for block in blocks)
     if not channels:
         return table
-    if len(channels) not in (len(sizes), sum(sizes)):
+    if len(channels) not in (filled, 2 * filled):
         raise ValueError(
-            f'channels has {len(channels)} numbers, but the table has {len(sizes)} blocks of {sum(sizes)} '
-            'convolutions: give one for each block, or one for each convolution'
+            f'channels has {len(channels)} numbers, but the table has {filled} blocks: give one for each, '
+            'or two, for the first convolution of the block and for the others'
         )
-    if len(channels) == len(sizes):
-        channels = [number for number, size in zip(channels, sizes) for _ in range(size)]
-    numbers = iter(channels)
-    for block in blocks:
-        block[:] = [word if word == 'LRN' else '/'.join([str(next(numbers)), *word.split('/')[1:]]) for word in block]
+    each = len(channels) // filled
+    for i, block in enumerate(blocks[:filled]):
+        first, later = channels[i * each], channels[i * each + each - 1]  # a block's only convolution takes the later one
+        places = [place for place, word in enumerate(block) if word != 'LRN']
+        for place in places:
+            number = first if place == places[0] and len(places) > 1 else later
+            block[place] = '/'.join([str(number), *block[place].split('/')[1:]])
     return ' | '.join(' '.join(block) for block in blocks)

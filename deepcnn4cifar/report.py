@@ -157,7 +157,7 @@ def words_recipe(
     "A recipe in sentences"
     network = [network_name(r.arch)]
     if r.channels:
-        parts = 'blocks' if len(r.channels) == 5 else 'convolutions'
+        parts = 'blocks' if len(r.channels) <= 5 else 'blocks (first layer, others)'
         network.append(f'with {all_numbers(r.channels)} channels in its {parts}')
     if r.width != 1:
         network.append(f'all times {r.width:g}' if r.channels else f'with {r.width:g} times the usual channels')
