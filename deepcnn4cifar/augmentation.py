@@ -103,14 +103,16 @@ class Augment:
         except KeyError:
             raise AttributeError(name) from None
 
-    def set_epoch(
-        self,
-        epoch: int,  # from 0
-    ):
-        "Begin an epoch, with new numbers for every image"
-        self.epoch, self.drawn = epoch, {}
-
 # %% ../nbs/02_batches.ipynb #e55b0222
+@patch
+def set_epoch(
+    self: Augment,
+    epoch: int,  # from 0
+):
+    "Begin an epoch, with new numbers for every image"
+    self.epoch, self.drawn = epoch, {}
+
+
 @patch
 def numbers(
     self: Augment,
@@ -123,7 +125,7 @@ def numbers(
         self.drawn[name] = (u + self.epoch % 2 / 2) % 1 if alternating else u
     return self.drawn[name]
 
-
+# %% ../nbs/02_batches.ipynb #f7d68844
 @patch
 def draw(
     self: Augment,
