@@ -24,7 +24,7 @@ def receptive_field(
 
 # %% ../nbs/05_why_3x3.ipynb #892b84ad
 def footprint(
-    net: nn.Module,  # network, or part of one; a copy of it is used, with all weights one and averages in place of maxima
+    net: nn.Module,  # network, or part of one; used is a copy with all weights one and averages in place of maxima
     size: int = 32,  # side of the square image
 ) -> torch.Tensor:  # bool `(size, size)`: which pixels the middle output depends on
     "Pixels with a non-zero gradient with respect to the output in the middle"

@@ -153,7 +153,7 @@ def vgg(
     activation: str = 'relu',  # a name in activations
     init: str = 'he',  # a name in initialisations
     ceil_mode: bool = True,  # poolings round up; False is torchvision's choice and differs where a side is odd
-    channels: tuple = (),  # channels of each block in place of the table's, or of its first convolution and of the others
+    channels: tuple = (),  # channels of each block (or of its first convolution and the others), () for the table's
     pool_first: bool = False,  # pool before the norm and the activation: a quarter of their work
     bias: bool = True,  # biases of convolutions and of the head 'cifar'; batch norm has its own
     bn_scale: bool = True,  # batch norm learns a scale
