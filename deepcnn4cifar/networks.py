@@ -129,7 +129,7 @@ def with_channels(
         )
     each = len(channels) // filled
     for i, block in enumerate(blocks[:filled]):
-        first, later = channels[i * each], channels[i * each + each - 1]  # a block's only convolution takes the later one
+        first, later = channels[i * each], channels[i * each + each - 1]  # an only convolution takes the later one
         places = [place for place, word in enumerate(block) if word != 'LRN']
         for place in places:
             number = first if place == places[0] and len(places) > 1 else later
