@@ -39,6 +39,8 @@ p.add_argument('--activation', default='relu')
 p.add_argument('--pool_last', action='store_true', help='poolings after norm and activation')
 p.add_argument('--bn_scale', action='store_true', help='batch norm learns a scale')
 p.add_argument('--whiten', action='store_true', help='first layer fixed to the principal patches')
+p.add_argument('--momentum', type=float, default=0.6, help='of the convolutions')
+p.add_argument('--bn_momentum', type=float, default=0.4, help="share of a batch in batch norm's running statistics")
 p.add_argument('--sizes', default='32', help='sides of the training images, spread over the steps')
 a = p.parse_args()
 torch.manual_seed(a.seed)
@@ -65,7 +67,7 @@ model = vgg(
     bias=False,
     pool_first=not a.pool_last,
     bn_scale=a.bn_scale,
-    bn_momentum=0.4,
+    bn_momentum=a.bn_momentum,
 ).to(memory_format=torch.channels_last)
 
 if a.whiten:
@@ -93,7 +95,7 @@ groups = [
 ]
 if scales:
     groups.append(dict(params=scales, lr=0.1, momentum=0.9))
-optimizer = Muon(groups, momentum=0.6, dtype=torch.bfloat16)
+optimizer = Muon(groups, momentum=a.momentum, dtype=torch.bfloat16)
 peaks = [g['lr'] for g in optimizer.param_groups]
 
 
