@@ -389,7 +389,7 @@ purposes = dict(  # named recipe: what it is for
     quick='the default: a good network in less than ten minutes on two CPU cores',
     fast='two fifths of the arithmetic of quick, for a first look',
     **{'one-cycle': 'a VGG-11 as wide as in the paper, one cycle over four epochs: what quick was before'},
-    best='how the pretrained VGG-16 was made: an hour and a half on one CPU core',
+    best='a VGG-16, for an hour and a half on one CPU core, or for a GPU',
     paper='how Simonyan and Zisserman trained VGG-16 in 2014, as far as it fits 32×32 images',
     original='how the project that this one grew from trained: images blown up to 224×224, no batch norm',
 )
