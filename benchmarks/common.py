@@ -17,6 +17,7 @@ import torch
 from fastai.callback.core import Callback
 from torch.nn import functional as F
 
+from deepcnn4cifar.callbacks import forward_context
 from deepcnn4cifar.data import load_data
 from deepcnn4cifar.loaders import plain
 from deepcnn4cifar.recipes import Recipe
@@ -61,6 +62,7 @@ def machine(device):
         python=platform.python_version(),
         vector_instructions=torch.backends.cpu.get_cpu_capability(),
         bf16_in_hardware=has_bf16(device),
+        bf16_units=bf16_units(),
         device=device.type,
     )
     if hasattr(os, 'sysconf') and 'SC_PHYS_PAGES' in os.sysconf_names:
@@ -72,6 +74,12 @@ def machine(device):
 
     names = ('torch', 'torchvision', 'fastai', 'numpy', 'pillow')
     return found | {'versions': {name: version_of(name) for name in names}}
+
+
+def bf16_units():
+    "What multiplies bfloat16 numbers on this processor: AMX, AVX512-BF16, or None"
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, 'get_capabilities') else {}
+    return 'AMX' if found.get('amx_bf16') else 'AVX512-BF16' if found.get('avx512_bf16') else None
 
 
 def version_of(name):
@@ -216,7 +224,7 @@ class BareLoop:
     def step(self, x, y):
         "One training step; returns the loss"
         x, y = plain(x).contiguous(memory_format=torch.channels_last), plain(y)
-        with torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+        with forward_context(self.net, self.device, self.dtype):
             logits = self.net(x)
         loss = F.cross_entropy(logits.float(), y)
         loss.backward()

@@ -1,6 +1,6 @@
 """What a matrix product gains over torch's convolution on maps of 2×2: one layer, and whole training steps.
 
-    python benchmarks/small_maps.py [--quick] [--threads N] [--out FILE]
+python benchmarks/small_maps.py [--quick] [--threads N] [--out FILE]
 """
 
 import time
@@ -9,23 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from common import arguments, machine, ratio, start, take_turns, write
+from common import arguments, machine, precision_of, ratio, start, take_turns, write
+from deepcnn4cifar.runs import hardware
 from deepcnn4cifar.small_maps import conv_2x2, small_maps
 from deepcnn4cifar.vgg import vgg
 
 BATCH = 250
-
-
-def hardware():
-    "The processor's name, where the system tells it"
-    try:
-        lines = open('/proc/cpuinfo').read().splitlines()
-    except OSError:
-        return 'unknown processor'
-    name = next((line.split(':')[1].strip() for line in lines if line.startswith('model name')), 'unknown processor')
-    flags = next((line for line in lines if line.startswith('flags')), '')
-    units = 'AMX' if 'amx_bf16' in flags else 'AVX512-BF16' if 'avx512_bf16' in flags else 'no bfloat16 units'
-    return f'{torch.get_num_threads()} thread(s) of {name} ({units})'
 
 
 def layer(convolution, channels, dtype, repeats):
@@ -84,8 +73,8 @@ if __name__ == '__main__':
         a.out,
         benchmark='small_maps',
         machine=machine(a.device),
-        hardware=hardware(),
-        precision=str(a.dtype).removeprefix('torch.'),
+        hardware=hardware(a.device),
+        precision=precision_of(a.dtype),
         batch_size=BATCH,
         rounds=rounds,
         layers=layers,

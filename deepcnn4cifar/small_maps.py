@@ -32,7 +32,7 @@ def conv_2x2(
     "The 3×3 convolution of 2×2 maps with a border of zeros, as one matrix product"
     if torch.is_autocast_enabled(x.device.type):
         weight = weight.to(torch.get_autocast_dtype(x.device.type))
-    flat = x.permute(0, 2, 3, 1).reshape(len(x), -1)
+    flat = x.permute(0, 2, 3, 1).reshape(len(x), 4 * x.shape[1])
     y = F.linear(flat, dense_weight(weight)).view(len(x), 2, 2, len(weight)).permute(0, 3, 1, 2)
     return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
@@ -61,7 +61,10 @@ def small_maps(
     enabled: bool = True,  # False: do nothing
 ):
     "Let the 3×3 convolutions of a network take matrix products for maps of 2×2, as long as the context lasts"
-    enabled = enabled and getattr(model, '_compiled_call_impl', None) is None  # a compiled network stays as it is
+    compiled = any(
+        getattr(m, '_compiled_call_impl', None) for m in model.modules()
+    )  # it would be compiled anew each time
+    enabled = enabled and not compiled
     found = [m for m in model.modules() if suits(m) and 'forward' not in vars(m)] if enabled else []
     for conv in found:
         conv.forward = partial(by_size, conv)
