@@ -168,6 +168,11 @@ def check_recipe(
         object.__setattr__(recipe, f.name, value)
         check_value(f.name, value, f.type)
     r = recipe
+    if len(r.channels) not in (0, 5, 10):
+        raise ValueError(
+            f'channels has {len(r.channels)} numbers, but a network has 5 blocks: give 5 numbers, or 10, '
+            'two for each block: its first layer and its others.'
+        )
     if r.batch_norm and r.batch_size < 2:
         raise ValueError(
             'batch_size is 1, but batch norm needs at least 2 images: choose a larger batch, or --no-batch_norm.'
