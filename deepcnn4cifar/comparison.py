@@ -137,7 +137,7 @@ def in_words(
     if 'detectable' in table:
         return said + ['This compares ways of training, over seeds and images.']
     return said + ['This compares these trained networks on these images; '
-                   'another seed can turn a small difference round.']
+                   'another seed can reverse a small difference.']
 
 # %% ../nbs/12_which_one_is_better.ipynb #8c7f7729
 @styled()
@@ -152,23 +152,37 @@ def plot_accuracies(
     if not all(groups.values()):
         raise ValueError('One of the groups has no predictions.')
     ax = given_or_new(ax, 'column', 1.2 + .4 * len(groups))
+    seeds = []
     for y, ps in enumerate(groups.values()):
         rates = [p.correct.mean() for p in ps]
         if len(ps) > 1:
-            ax.plot(rates, [y] * len(ps), 'o', color=palette['sky'])
+            seeds += ax.plot(rates, [y] * len(ps), 'o', color=palette['sky'])
             ax.plot(np.mean(rates), y, '|', ms=18, mew=2, color=palette['blue'])
         else:
             low, high = wilson(ps[0].correct.sum(), len(ps[0]))
-            error = [[rates[0] - low], [high - rates[0]]]
-            ax.errorbar(rates[0], y, xerr=error, fmt='o', color=palette['blue'], capsize=3)
-    several = any(len(ps) > 1 for ps in groups.values())
+            bars = [[rates[0] - low], [high - rates[0]]]
+            ax.errorbar(rates[0], y, xerr=bars, fmt='o', color=palette['blue'], capsize=3)
+    _move_apart(seeds, .02 * np.ptp(ax.get_xlim()))
     ax.set_yticks(range(len(groups)), [literal(name) for name in groups])
-    ax.set_ylim(len(groups) - .5, -.5)
     percent_axis(ax.xaxis, 1)
     ax.grid(axis='x')
-    ax.set_xlabel('accuracy (points: seeds; tick: their mean)' if several else 'accuracy (bars: 95 % interval)')
-    ax.set_title(literal(next(iter(groups.values()))[0].description))
+    ax.set(xlabel='accuracy (points: seeds; tick: their mean)' if seeds else 'accuracy (bars: 95 % interval)',
+           ylim=(len(groups) - .5, -.5), title=literal(next(iter(groups.values()))[0].description))
     return ax.figure
+
+# %% ../nbs/12_which_one_is_better.ipynb #ccba2f6c
+def _apart(rates, near):
+    "Shifts (at most 0.3) of the points of one group, so that rates closer than `near` lie side by side"
+    order, shift = np.argsort(rates, kind='stable'), np.zeros(len(rates))
+    gaps = np.diff(np.asarray(rates)[order]) > near
+    for crowd in np.split(order, np.flatnonzero(gaps) + 1):
+        shift[crowd] = (np.arange(len(crowd)) - (len(crowd) - 1) / 2) * min(.2, .6 / len(crowd))
+    return shift
+
+def _move_apart(lines, near):
+    "Move points that would cover each other up and down, within each line"
+    for points in lines:
+        points.set_ydata(points.get_ydata() + _apart(points.get_xdata(), near))
 
 # %% ../nbs/12_which_one_is_better.ipynb #38d5c653
 def seed_variances(
