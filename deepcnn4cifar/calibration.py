@@ -46,5 +46,8 @@ def plot_calibration(
         plot_reliability(p, ax)
         ax.set_title(f'{when}: calibration error {calibration_error(p):.3f}, log loss {log_loss(p):.3f}', fontsize=10)
         ax.set_xlabel('confidence')
+        ax.get_legend().remove()
     axes[1].set_ylabel('')
+    labelled = {label: drawn for ax in axes for drawn, label in zip(*ax.get_legend_handles_labels())}
+    fig.legend(labelled.values(), labelled, loc='outside lower center', ncols=2, frameon=False)
     return fig

@@ -14,7 +14,7 @@ from .bootstrap import areas_under_curves, confidence_bins, ranking, ratio
 from .evaluation import calibration_error, wilson
 from .predictions import Predictions, confused_pairs, images_of, need_scores
 from .style import (
-    count_axis, given_or_new, line_style, literal, new_figure, palette, percent_axis, show_image, styled)
+    count_axis, given_or_new, literal, new_figure, palette, percent_axis, show_image, styled)
 
 # %% ../nbs/library/figures.ipynb #1b5ce3fe
 def _titled(
@@ -121,20 +121,24 @@ def _one_vs_rest(predictions, display, which, ax):
     if not there:
         raise ValueError('All images are of one class: there is no curve to draw.')
     ax = given_or_new(ax, 'column', 5.4)
-    curves = [(p.classes[k], is_target[:, k], p.probabilities[:, k], dict(lw=1.5, **line_style(k, K))) for k in there]
-    curves.append(('all, pooled', is_target.ravel(), p.probabilities.ravel(), dict(color='black', lw=2, linestyle=':')))
+    curves = [(p.classes[k], is_target[:, k], p.probabilities[:, k]) for k in there]
+    curves.append(('all, pooled', is_target.ravel(), p.probabilities.ravel()))
     areas = []
-    for name, positive, score, style in curves:
+    for name, positive, score in curves:
         display.from_predictions(positive, score, ax=ax)
         areas.append(areas_under_curves(ranking(score, positive), np.ones((len(score), 1)))[which].item())
-        ax.lines[-1].set(label=f'{short(name)} ({areas[-1]:.3f})', **style)
+        ax.lines[-1].set(label=f'{short(name)} ({areas[-1]:.3f})', color='#B4B4B4', lw=1, linestyle='-')
+    best_first = np.argsort(-np.array(areas[:-1]), kind='stable')
+    ax.lines[best_first[0]].set(color=palette['blue'], lw=2, zorder=2.2)
+    ax.lines[best_first[-1]].set(color=palette['vermillion'], lw=2, zorder=2.2)
+    ax.lines[-1].set(color='black', lw=2, linestyle=':', zorder=2.1)
     return ax, np.array(areas)
 
 def _legend_of_classes(ax, areas, title, **place):
-    "Legend of the curves; of more than ten, the best three, the worst three, and all others that are no class"
+    "Legend of the curves, best class first; of more than ten, the best three, the worst three, and what is no class"
     classes = len(areas) - 1
-    by_area = np.argsort(-areas[:-1], kind='stable')
-    shown = sorted(by_area) if classes <= 10 else [*by_area[:3], *by_area[-3:]]
+    best_first = np.argsort(-areas[:-1], kind='stable')
+    shown = best_first if classes <= 10 else [*best_first[:3], *best_first[-3:]]
     ax.legend(handles=[ax.lines[k] for k in [*shown, *range(classes, len(ax.lines))]], title=title, **place)
 
 @styled()
@@ -160,7 +164,8 @@ def _enlarge_corner(ax):
     "The upper left corner once more, four times as large"
     inset = ax.inset_axes([.12, .42, .4, .4])
     for line in ax.lines:
-        inset.plot(*line.get_data(), color=line.get_color(), ls=line.get_linestyle(), lw=1)
+        inset.plot(*line.get_data(), color=line.get_color(), ls=line.get_linestyle(), lw=.75 * line.get_linewidth(),
+                   zorder=line.get_zorder())
     inset.set(xlim=(0, .2), ylim=(.8, 1), xticks=[0, .1, .2], yticks=[.8, .9, 1])
     inset.set_title('the corner, enlarged', fontsize=9)
     inset.tick_params(labelsize=9)
@@ -369,27 +374,38 @@ def plot_reliability(
     predictions:Predictions, # with scores
     ax=None, # Axes to draw in
     bins:int=15, # of equal width
+    few:int=30, # images; bins with fewer are drawn pale
 ): # Figure
-    "Accuracy against confidence, with a calibrated network's diagonal"
+    "Accuracy against confidence, with a calibrated network's diagonal and the share of the answers in each bin"
     p = predictions
     need_scores(p)
     which = confidence_bins(p.confidence, bins)
     ax = given_or_new(ax, 'column', 4.6)
     ax.plot([0, 1], [0, 1], color=palette['grey'], ls='--', lw=1, label='as often right as sure')
-    full = np.unique(which)
-    sure = [p.confidence[which == b].mean() for b in full]
-    right = [p.correct[which == b].mean() for b in full]
-    low, high = wilson([p.correct[which == b].sum() for b in full], [(which == b).sum() for b in full])
-    ax.vlines(sure, low, high, color=palette['sky'], lw=4, alpha=.7, label='95 % interval')
-    ax.plot(sure, right, 'o-', color=palette['blue'], ms=5, label='the network')
+    full, images = np.unique(which, return_counts=True)
+    sure = np.array([p.confidence[which == b].mean() for b in full])
+    right = np.array([p.correct[which == b].mean() for b in full])
+    ax.bar((full + .5) / bins, images / len(p), .9 / bins, color='#DCDCDC', label=f'share of the {len(p):,} answers')
+    _points_of_bins(ax, sure, right, images, few)
     ax.set(xlabel='confidence (mean probability of the predicted class)', ylabel='accuracy',
            xlim=(0, 1.02), ylim=(0, 1.02),
            title=_titled(f'Reliability, expected calibration error {calibration_error(p, bins):.3f}', p))
-    percent_axis(ax.xaxis)
-    percent_axis(ax.yaxis)
+    for axis in ax.xaxis, ax.yaxis:
+        percent_axis(axis)
     ax.grid()
     ax.legend(loc='upper left')
     return ax.figure
+
+def _points_of_bins(ax, sure, right, images, few):
+    "A point with its interval for each bin, pale where it has few images; a line through those with enough"
+    low, high = wilson(right * images, images)
+    enough = images >= few
+    for which, alpha in (enough, .7), (~enough, .3):
+        ax.vlines(sure[which], low[which], high[which], color=palette['sky'], lw=4, alpha=alpha)
+    ax.plot(sure[enough], right[enough], 'o-', color=palette['blue'], ms=5, label='the network (95 % intervals)')
+    if not enough.all():
+        ax.plot(sure[~enough], right[~enough], 'o', color=palette['sky'], mfc='white', ms=5,
+                label=f'fewer than {few} images')
 
 # %% ../nbs/library/figures.ipynb #a6dcf2eb
 @styled()

@@ -315,7 +315,7 @@ def mistake_images(run, data, options):
 @figure('ROC curves', 'trust', 'scores',
         read='Each curve asks one question: this class, or not? Going right, the threshold falls: more images of the '
              'class are found (up), and more others come along (right). The closer to the upper left corner, the '
-             'better; the diagonal is guessing.')
+             'better; the diagonal is guessing. The best and the worst class are in colour.')
 def roc(run, data, options):
     "ROC curve of each class"
     from deepcnn4cifar.figures import plot_roc
@@ -323,7 +323,7 @@ def roc(run, data, options):
 
 @figure('Precision and recall', 'trust', 'scores',
         read='The same thresholds, seen from the answers: of those that name the class, how many are right (up), when '
-             'so many of its images are to be found (right)?')
+             'so many of its images are to be found (right)? The best and the worst class are in colour.')
 def precision_recall(run, data, options):
     "Precision against recall for each class"
     from deepcnn4cifar.figures import plot_precision_recall
@@ -331,7 +331,8 @@ def precision_recall(run, data, options):
 
 @figure('Reliability', 'trust', 'scores',
         read='Of the answers given with 80 % confidence, 80 % should be right: then the points lie on the diagonal. '
-             'Below it the network is over-confident, above it under-confident. Vertical bars are 95 % intervals.')
+             'Below it the network is over-confident, above it under-confident. Vertical lines are 95 % intervals, '
+             'grey bars say how many of the answers are in each bin. Bins with fewer than 30 images are pale.')
 def reliability(run, data, options):
     "Accuracy against confidence"
     from deepcnn4cifar.figures import plot_reliability
