@@ -41,7 +41,7 @@ def forward_context(model, device, dtype):
     ):
         yield
 
-
+# %% ../nbs/library/callbacks.ipynb #de5da293
 class Forward(Callback):
     "Run the network in its forward context, on plain tensors in the chosen memory format"
 

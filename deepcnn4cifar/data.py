@@ -447,7 +447,7 @@ def _empty_images(
         f'{where} holds {n:,} images, {n * 3072 / 1e9:.1f} GB as pixels: there is not enough memory for them.'
     )
 
-
+# %% ../nbs/library/data.ipynb #c2b563d5
 def _decode_files(
     rows,  # list of ImageFile
     classes,  # names, in order
@@ -542,22 +542,7 @@ def _class_names(
     )
     return (cifar10_classes if names == set(cifar10_classes) else tuple(sorted(names))), said
 
-
-def _image_folder(names, links, files, open_file, folder_name, where, take_test=False):
-    "`ImageData` from all `names` in a folder or archive, of which `{name: file}` are images"
-    layout = Layout(names, links)
-    train, test, valid, said = _parts_of(layout, files, take_test, where)
-    classes, untested = _class_names(train, test, valid, where)
-    note = ' '.join(filter(None, (layout.note(where), said, untested)))
-    splits, found = [], set()
-    for rows in (train, test, valid):
-        split, met = _decode_files(rows, classes, open_file, where)
-        splits.append(split)
-        found |= met
-    name = _image_folder_name(classes, len(train), len(test), found, folder_name)
-    return _complete_data(splits[0], splits[1], classes, name, splits[2] if valid else None, note)
-
-
+# %% ../nbs/library/data.ipynb #cca052ce
 def _image_folder_name(
     classes,  # names
     n_train,  # number of training images
@@ -573,6 +558,21 @@ def _image_folder_name(
     if all(format == 'PNG' for format, _ in found):
         return name
     return f'{name} (JPEG q{qualities.pop()})' if len(qualities) == 1 and None not in qualities else f'{name} (JPEG)'
+
+# %% ../nbs/library/data.ipynb #9fe61180
+def _image_folder(names, links, files, open_file, folder_name, where, take_test=False):
+    "`ImageData` from all `names` in a folder or archive, of which `{name: file}` are images"
+    layout = Layout(names, links)
+    train, test, valid, said = _parts_of(layout, files, take_test, where)
+    classes, untested = _class_names(train, test, valid, where)
+    note = ' '.join(filter(None, (layout.note(where), said, untested)))
+    splits, found = [], set()
+    for rows in (train, test, valid):
+        split, met = _decode_files(rows, classes, open_file, where)
+        splits.append(split)
+        found |= met
+    name = _image_folder_name(classes, len(train), len(test), found, folder_name)
+    return _complete_data(splits[0], splits[1], classes, name, splits[2] if valid else None, note)
 
 # %% ../nbs/library/data.ipynb #2a8969d2
 largest_file = 64_000_000  # bytes of one file in an archive
@@ -849,7 +849,7 @@ def _save_cache(
     except (OSError, ValueError):
         pass
 
-
+# %% ../nbs/library/data.ipynb #38ae3aab
 def _load_cache(
     file,  # of the cache
     source,  # what the images should have been read from
@@ -1061,7 +1061,7 @@ def hold_out(
     out = _held_out(split, valid, seed)
     return split.subset(~out), split.subset(out)
 
-
+# %% ../nbs/library/data.ipynb #bb852a0b
 def _check_count(
     name,  # of the parameter
     n,  # what was given
@@ -1088,7 +1088,7 @@ def kfold(
     for i in range(k):
         yield split.subset(part != i), split.subset(part == i)
 
-
+# %% ../nbs/library/data.ipynb #15037280
 def per_class(
     split: Split,  # to choose from
     n: int,  # images of each class

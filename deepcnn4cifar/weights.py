@@ -269,6 +269,31 @@ def check_state(
         raise ValueError(f'{source} does not fit {getattr(model, "config", {}).get("config", "the network")}: {wrong}')
 
 # %% ../nbs/library/weights.ipynb #605758a4
+def _widths_of(
+    channels, # of the convolutions
+):
+    "Factors on 64, 128, 256 and 512 that round to these numbers of channels, the plainest first"
+    pairs = list(zip(dict.fromkeys(channels), (64, 128, 256, 512)))
+    middle = (max((c - 0.5) / base for c, base in pairs) + min((c + 0.5) / base for c, base in pairs)) / 2
+    return list(dict.fromkeys((channels[0] / 64, channels[-1] / 512, middle)))
+
+# %% ../nbs/library/weights.ipynb #14ed031b
+def _recognise_head(
+    state, # name to tensor
+    channels, # that the features end with
+    width, # factor on the numbers of channels
+):
+    "Options `num_classes` and `head` of the linear layers in a state dict"
+    names_of_layers = sorted((k for k in state if re.fullmatch(r'classifier\.\d+\.weight', k)), key=_numbers_in)
+    linear = [state[k] for k in names_of_layers if state[k].ndim == 2]
+    if not linear:
+        return dict(num_classes=1)
+    side = max(1, math.isqrt(linear[0].shape[1] // channels))
+    hidden = [str(round(w.shape[0] / width)) for w in linear[:-1]]
+    line = ' '.join([str(side), '|', *hidden])
+    return dict(num_classes=linear[-1].shape[0], head=next((name for name in heads if heads[name] == line), line))
+
+# %% ../nbs/library/weights.ipynb #881a64e2
 def recognise(
     state:dict, # tensors under torchvision's names
     source='the file', # what to call them in the message
@@ -294,29 +319,6 @@ def recognise(
             tried.append((fits, wrong, config))
     fits, wrong, config = max(tried, key=lambda t: t[0])
     raise ValueError(f'{source} belongs to no VGG known here: the nearest is {config}, but {wrong}')
-
-def _widths_of(
-    channels, # of the convolutions
-):
-    "Factors on 64, 128, 256 and 512 that round to these numbers of channels, the plainest first"
-    pairs = list(zip(dict.fromkeys(channels), (64, 128, 256, 512)))
-    middle = (max((c - 0.5) / base for c, base in pairs) + min((c + 0.5) / base for c, base in pairs)) / 2
-    return list(dict.fromkeys((channels[0] / 64, channels[-1] / 512, middle)))
-
-def _recognise_head(
-    state, # name to tensor
-    channels, # that the features end with
-    width, # factor on the numbers of channels
-):
-    "Options `num_classes` and `head` of the linear layers in a state dict"
-    names_of_layers = sorted((k for k in state if re.fullmatch(r'classifier\.\d+\.weight', k)), key=_numbers_in)
-    linear = [state[k] for k in names_of_layers if state[k].ndim == 2]
-    if not linear:
-        return dict(num_classes=1)
-    side = max(1, math.isqrt(linear[0].shape[1] // channels))
-    hidden = [str(round(w.shape[0] / width)) for w in linear[:-1]]
-    line = ' '.join([str(side), '|', *hidden])
-    return dict(num_classes=linear[-1].shape[0], head=next((name for name in heads if heads[name] == line), line))
 
 # %% ../nbs/library/weights.ipynb #3078f67f
 def load_weights(
