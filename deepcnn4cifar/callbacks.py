@@ -19,6 +19,7 @@ import fastai.callback.core as core
 from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.mixup import MixHandler
 from fastai.learner import AvgSmoothLoss, Learner, Metric
+from fastcore.basics import patch
 from torch import nn
 
 from .data import rank_in_class
@@ -387,33 +388,6 @@ class EMA(Stateful):
         if self.training:
             self.averaged.update_parameters(unwrap(self.model))
 
-    def swap(self):
-        "Exchange the network's weights and the average"
-        ours, theirs = unwrap(self.model).state_dict(), self.averaged.module.state_dict()
-        for name in ours:
-            kept = ours[name].clone()
-            ours[name].copy_(theirs[name])
-            theirs[name].copy_(kept)
-        self.swapped = not self.swapped
-
-    def before_validate(self):
-        if self.live:
-            self.swap()
-
-    def after_validate(self):
-        if self.live:
-            self.swap()
-
-    def after_fit(self):
-        if self.live:
-            unwrap(self.model).load_state_dict(self.averaged.module.state_dict())
-        self.live = False
-
-    def close(self):
-        "Give the network its own weights back, if validation was interrupted"
-        if self.swapped:
-            self.swap()
-
     def state(self):
         return self.averaged.state_dict()
 
@@ -425,6 +399,43 @@ class EMA(Stateful):
         self.begin()
         self.averaged.load_state_dict(state)
         self.live = True
+
+# %% ../nbs/library/callbacks.ipynb #4afeffb9
+@patch
+def swap(self: EMA):
+    "Exchange the network's weights and the average"
+    ours, theirs = unwrap(self.model).state_dict(), self.averaged.module.state_dict()
+    for name in ours:
+        kept = ours[name].clone()
+        ours[name].copy_(theirs[name])
+        theirs[name].copy_(kept)
+    self.swapped = not self.swapped
+
+
+@patch
+def before_validate(self: EMA):
+    if self.live:
+        self.swap()
+
+
+@patch
+def after_validate(self: EMA):
+    if self.live:
+        self.swap()
+
+
+@patch
+def after_fit(self: EMA):
+    if self.live:
+        unwrap(self.model).load_state_dict(self.averaged.module.state_dict())
+    self.live = False
+
+
+@patch
+def close(self: EMA):
+    "Give the network its own weights back, if validation was interrupted"
+    if self.swapped:
+        self.swap()
 
 # %% ../nbs/library/callbacks.ipynb #e9d695a1
 class Plateau(Stateful):
@@ -554,53 +565,61 @@ class History(Stateful):
         if self.training:
             self.image_loss.add(self.loss, len(self.y))
 
-    def after_epoch(self):
-        record = epoch_record(self.learn)
-        if not record:
-            return  # an epoch that was skipped
-        train_loss = mean_of(all_gather(self.image_loss.fetch()))
-        if not math.isfinite(train_loss):
-            raise TrainingError(
-                f'The loss was not a number in epoch {self.epoch + 1}: '
-                f'try a lower learning rate than {self.learn.recipe.lr:g}.'
-            )
-        self.rows.append(
-            dict(
-                epoch=self.epoch + 1,
-                train_loss=train_loss,
-                valid_loss=float(record['valid_loss']),
-                accuracy=float(record.get('accuracy', math.nan)),
-                lr=float(self.opt.hypers[0]['lr']),
-                seconds=round(self.seconds + time.perf_counter() - self.started, 2),
-                size=self.side(),
-            )
-        )
-        self.image_loss, self.seconds = ImageMean(), 0.0
-
-    def side(self):
-        "Side of this epoch's training images in pixels"
-        return next((cb.size for cb in self.learn.cbs if isinstance(cb, Position)), None)
-
-    def state(self):
-        sums = all_gather(self.image_loss.fetch())
-        running = time.perf_counter() - self.started if any(n for _, n in sums) else 0.0
-        return dict(rows=self.rows, sums=sums, seconds=self.seconds + running)
-
-    def load_state(
-        self,
-        state,  # as the property state gives it
-    ):
-        "Take over the rows of a checkpoint"
-        sums = state['sums']
-        if len(sums) != processes():  # of another number of processes: the first goes on with the sum of all
-            sums = [tuple(map(sum, zip(*sums)))] + [(0.0, 0)] * (processes() - 1)
-        self.rows, self.image_loss, self.seconds = list(state['rows']), ImageMean(*sums[rank()]), state['seconds']
-
     def table(self):
         "The rows as a pandas DataFrame"
         import pandas as pd
 
         return pd.DataFrame(self.rows, columns=list(self.columns))
+
+# %% ../nbs/library/callbacks.ipynb #3ed0387d
+@patch
+def after_epoch(self: History):
+    record = epoch_record(self.learn)
+    if not record:
+        return  # an epoch that was skipped
+    train_loss = mean_of(all_gather(self.image_loss.fetch()))
+    if not math.isfinite(train_loss):
+        raise TrainingError(
+            f'The loss was not a number in epoch {self.epoch + 1}: '
+            f'try a lower learning rate than {self.learn.recipe.lr:g}.'
+        )
+    self.rows.append(
+        dict(
+            epoch=self.epoch + 1,
+            train_loss=train_loss,
+            valid_loss=float(record['valid_loss']),
+            accuracy=float(record.get('accuracy', math.nan)),
+            lr=float(self.opt.hypers[0]['lr']),
+            seconds=round(self.seconds + time.perf_counter() - self.started, 2),
+            size=self.side(),
+        )
+    )
+    self.image_loss, self.seconds = ImageMean(), 0.0
+
+
+@patch
+def side(self: History):
+    "Side of this epoch's training images in pixels"
+    return next((cb.size for cb in self.learn.cbs if isinstance(cb, Position)), None)
+
+# %% ../nbs/library/callbacks.ipynb #3f94f667
+@patch
+def state(self: History):
+    sums = all_gather(self.image_loss.fetch())
+    running = time.perf_counter() - self.started if any(n for _, n in sums) else 0.0
+    return dict(rows=self.rows, sums=sums, seconds=self.seconds + running)
+
+
+@patch
+def load_state(
+    self: History,
+    state,  # as the property state gives it
+):
+    "Take over the rows of a checkpoint"
+    sums = state['sums']
+    if len(sums) != processes():  # of another number of processes: the first goes on with the sum of all
+        sums = [tuple(map(sum, zip(*sums)))] + [(0.0, 0)] * (processes() - 1)
+    self.rows, self.image_loss, self.seconds = list(state['rows']), ImageMean(*sums[rank()]), state['seconds']
 
 # %% ../nbs/library/callbacks.ipynb #a0852243
 class Progress(Callback):
@@ -622,18 +641,6 @@ class Progress(Callback):
         "The side of this epoch's images, where it changes during the training"
         return f'{self.where.size}×{self.where.size} pixels' if len(set(self.where.sizes)) > 1 else ''
 
-    def after_batch(self):
-        if not sys.stderr.isatty():
-            return
-        now = self.epoch * self.n_iter + self.where.offset + self.iter + 1
-        if self.bar is None:
-            self.bar, self.since = Bar('training'), now - 1
-        note, due = '', self.bar.every < time.monotonic() - self.bar.last
-        if due:  # the loss is asked for only when it is shown
-            epoch, loss = f'epoch {self.epoch + 1} of {self.n_epoch}', f'loss {float(self.loss.detach()):.2f}'
-            note = ' · ' + ', '.join(filter(None, [epoch, self.size_note(), loss]))
-        self.bar(now - self.since, self.n_epoch * self.n_iter - self.since, note)
-
     def after_epoch(self):
         rows = self.rows_of.rows
         if not epoch_record(self.learn) or rows[-1]['epoch'] != self.epoch + 1:
@@ -648,6 +655,20 @@ class Progress(Callback):
             file=sys.stderr,
             flush=True,
         )
+
+# %% ../nbs/library/callbacks.ipynb #b3327c84
+@patch
+def after_batch(self: Progress):
+    if not sys.stderr.isatty():
+        return
+    now = self.epoch * self.n_iter + self.where.offset + self.iter + 1
+    if self.bar is None:
+        self.bar, self.since = Bar('training'), now - 1
+    note, due = '', self.bar.every < time.monotonic() - self.bar.last
+    if due:  # the loss is asked for only when it is shown
+        epoch, loss = f'epoch {self.epoch + 1} of {self.n_epoch}', f'loss {float(self.loss.detach()):.2f}'
+        note = ' · ' + ', '.join(filter(None, [epoch, self.size_note(), loss]))
+    self.bar(now - self.since, self.n_epoch * self.n_iter - self.since, note)
 
 # %% ../nbs/library/callbacks.ipynb #e7d844a1
 def blocks(
@@ -664,61 +685,10 @@ def blocks(
     return [block for block in [*out, head] if block]
 
 # %% ../nbs/library/callbacks.ipynb #15613de8
-cancelled = (
-    core.CancelStepException,
-    core.CancelBackwardException,
-    core.CancelBatchException,
-    core.CancelTrainException,
-    core.CancelValidException,
-    core.CancelEpochException,
-    core.CancelFitException,
-)
-
-
 class VGGLearner(Learner):
     "fastai's `Learner`, but freezing goes by depth, and what ends a training leaves nothing open"
 
     recipe, fingerprint, begun_with = None, None, None
-
-    def freeze_to(
-        self,
-        n: int,  # blocks to freeze, from the image on; negative: blocks to leave, from the head on
-    ):
-        "Train the blocks from the n-th on; norms in the others go on learning while train_bn is on, as in fastai"
-        if self.opt is None:
-            self.create_opt()
-        depth = blocks(unwrap(self.model))
-        start = n if n >= 0 else len(depth) + n
-        if not 0 <= start < len(depth):
-            raise ValueError(
-                f'freeze_to({n}) leaves nothing to train or asks for more than the {len(depth)} blocks '
-                f'there are: use -1 (all but the head) to {len(depth) - 1}.'
-            )
-        norm = nn.modules.batchnorm._NormBase
-        norms = {p for m in self.model.modules() if isinstance(m, norm) for p in m.parameters()}
-        for i, block in enumerate(depth):
-            for p in block:
-                p.requires_grad_(i >= start or self.train_bn and p in norms)
-        self.opt.frozen_idx = start
-        self.opt.clear_state()
-
-    def fine_tune(
-        self,
-        epochs,  # for all layers
-        base_lr=2e-3,  # peak learning rate for the head
-        freeze_epochs=1,  # for the head alone
-        lr_mult=1,  # ratio of the rates of last and first layers
-        pct_start=0.3,  # share of the training in which rates rise
-        div=5.0,  # peak rate over the first one
-        **kwargs,
-    ):
-        "Train the head for `freeze_epochs` at `base_lr`, then all layers for `epochs` at half of it"
-        if lr_mult != 1:
-            raise ValueError(one_rate)
-        self.freeze()
-        self.fit_one_cycle(freeze_epochs, base_lr, pct_start=0.99, **kwargs)
-        self.unfreeze()
-        self.fit_one_cycle(epochs, base_lr / 2, pct_start=pct_start, div=div, **kwargs)
 
     def _with_events(
         self,
@@ -733,14 +703,6 @@ class VGGLearner(Learner):
             if not isinstance(e, cancelled):
                 self.close_callbacks()
             raise
-
-    def close_callbacks(self):
-        "Finish what an exception has left half done"
-        for cb in list(self.cbs):
-            if isinstance(cb, (Forward, Position, EMA)):
-                cb.close()
-            if isinstance(cb, MixHandler) and self.loss_func == cb.lf:
-                self.loss_func = cb.old_lf
 
     def add_cb(
         self,
@@ -761,6 +723,71 @@ class VGGLearner(Learner):
         super().remove_cb(cb)
         vars(self).update(own)
         return self
+
+# %% ../nbs/library/callbacks.ipynb #fa275e62
+cancelled = (
+    core.CancelStepException,
+    core.CancelBackwardException,
+    core.CancelBatchException,
+    core.CancelTrainException,
+    core.CancelValidException,
+    core.CancelEpochException,
+    core.CancelFitException,
+)
+
+# %% ../nbs/library/callbacks.ipynb #ad01f5ce
+@patch
+def close_callbacks(self: VGGLearner):
+    "Finish what an exception has left half done"
+    for cb in list(self.cbs):
+        if isinstance(cb, (Forward, Position, EMA)):
+            cb.close()
+        if isinstance(cb, MixHandler) and self.loss_func == cb.lf:
+            self.loss_func = cb.old_lf
+
+# %% ../nbs/library/callbacks.ipynb #99bea5d0
+@patch
+def freeze_to(
+    self: VGGLearner,
+    n: int,  # blocks to freeze, from the image on; negative: blocks to leave, from the head on
+):
+    "Train the blocks from the n-th on; norms in the others go on learning while train_bn is on, as in fastai"
+    if self.opt is None:
+        self.create_opt()
+    depth = blocks(unwrap(self.model))
+    start = n if n >= 0 else len(depth) + n
+    if not 0 <= start < len(depth):
+        raise ValueError(
+            f'freeze_to({n}) leaves nothing to train or asks for more than the {len(depth)} blocks '
+            f'there are: use -1 (all but the head) to {len(depth) - 1}.'
+        )
+    norm = nn.modules.batchnorm._NormBase
+    norms = {p for m in self.model.modules() if isinstance(m, norm) for p in m.parameters()}
+    for i, block in enumerate(depth):
+        for p in block:
+            p.requires_grad_(i >= start or self.train_bn and p in norms)
+    self.opt.frozen_idx = start
+    self.opt.clear_state()
+
+# %% ../nbs/library/callbacks.ipynb #e50b0702
+@patch
+def fine_tune(
+    self: VGGLearner,
+    epochs,  # for all layers
+    base_lr=2e-3,  # peak learning rate for the head
+    freeze_epochs=1,  # for the head alone
+    lr_mult=1,  # ratio of the rates of last and first layers
+    pct_start=0.3,  # share of the training in which rates rise
+    div=5.0,  # peak rate over the first one
+    **kwargs,
+):
+    "Train the head for `freeze_epochs` at `base_lr`, then all layers for `epochs` at half of it"
+    if lr_mult != 1:
+        raise ValueError(one_rate)
+    self.freeze()
+    self.fit_one_cycle(freeze_epochs, base_lr, pct_start=0.99, **kwargs)
+    self.unfreeze()
+    self.fit_one_cycle(epochs, base_lr / 2, pct_start=pct_start, div=div, **kwargs)
 
 # %% ../nbs/library/callbacks.ipynb #5b4ca04f
 network_settings = (

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np, torch
 from fastai.callback.core import Callback
+from fastcore.basics import patch
 
 from .callbacks import Position, Stateful, TrainingError, epoch_record, find_callback, get_rng, set_rng
 from .files import write_whole
@@ -127,43 +128,49 @@ class Checkpoint(Callback):
             set_rng(rng[rank()])  # an epoch that begins is seeded anew
         self.waiting = None
 
-    def after_batch(self):
-        if not self.training:
-            return
-        if processes() > 1 and self.x.device.type != 'cpu' and self.iter % 20 != 19:
-            return
-        due = time.monotonic() - self.last > self.every
-        wish = all_max(2 if self.stop_after_step else int(due))
-        if wish:
-            self.write(self.epoch, find_callback(self.learn, Position).offset + self.iter + 1)
-        if wish == 2:
-            raise KeyboardInterrupt
+# %% ../nbs/library/checkpoints.ipynb #08c740a0
+@patch
+def after_batch(self: Checkpoint):
+    if not self.training:
+        return
+    if processes() > 1 and self.x.device.type != 'cpu' and self.iter % 20 != 19:
+        return
+    due = time.monotonic() - self.last > self.every
+    wish = all_max(2 if self.stop_after_step else int(due))
+    if wish:
+        self.write(self.epoch, find_callback(self.learn, Position).offset + self.iter + 1)
+    if wish == 2:
+        raise KeyboardInterrupt
 
-    def after_epoch(self):
-        if not epoch_record(self.learn):
-            return  # an epoch that was skipped
-        self.write(self.epoch + 1, 0)
-        if processes() > 1 and all_max(self.stop_after_step):
-            raise KeyboardInterrupt
 
-    def write(
-        self,
-        epoch,  # of the next step, from 0
-        batch,  # of the next step, from 0
-    ):
-        "Write the file, whole or not at all; `TrainingError` if the disk refuses"
-        state = snapshot(self.learn, epoch, batch)
-        try:
-            on_first(lambda: write_whole(self.path, lambda f: torch.save(state, f)))
-        except OSError as e:
-            reason = (e.strerror or str(e)).rstrip('.').removesuffix(', then repeat the command')
-            raise TrainingError(f'{reason}, then go on with --resume.') from None
-        except MemoryError:
-            raise TrainingError(
-                f'The machine ran out of memory while {self.path} was written: '
-                'close other programs, then go on with --resume.'
-            ) from None
-        self.last = time.monotonic()
+@patch
+def after_epoch(self: Checkpoint):
+    if not epoch_record(self.learn):
+        return  # an epoch that was skipped
+    self.write(self.epoch + 1, 0)
+    if processes() > 1 and all_max(self.stop_after_step):
+        raise KeyboardInterrupt
+
+# %% ../nbs/library/checkpoints.ipynb #5e0391df
+@patch
+def write(
+    self: Checkpoint,
+    epoch,  # of the next step, from 0
+    batch,  # of the next step, from 0
+):
+    "Write the file, whole or not at all; `TrainingError` if the disk refuses"
+    state = snapshot(self.learn, epoch, batch)
+    try:
+        on_first(lambda: write_whole(self.path, lambda f: torch.save(state, f)))
+    except OSError as e:
+        reason = (e.strerror or str(e)).rstrip('.').removesuffix(', then repeat the command')
+        raise TrainingError(f'{reason}, then go on with --resume.') from None
+    except MemoryError:
+        raise TrainingError(
+            f'The machine ran out of memory while {self.path} was written: '
+            'close other programs, then go on with --resume.'
+        ) from None
+    self.last = time.monotonic()
 
 # %% ../nbs/library/checkpoints.ipynb #dc18053d
 def check_same_recipe(

@@ -8,6 +8,9 @@ __all__ = ['cache_folder', 'download']
 # %% ../nbs/library/download.ipynb #e070a51e
 import errno, hashlib, http.client, os, sys, tempfile, threading, time, urllib.error, urllib.request
 from pathlib import Path
+
+from fastcore.basics import patch
+
 from .progress import Bar
 
 # %% ../nbs/library/download.ipynb #34401a01
@@ -95,23 +98,6 @@ class _Part:
             self.count(block)
         self.resumed = self.done > 0
 
-    def take_over(self, size, patience):
-        "Rename an abandoned part to our own path; False when there is none"
-        for old in self.file.parent.glob(f'{self.kept[:-4]}*part'):
-            if str(old) == self.path:
-                continue
-            try:
-                known = old.stat()
-                alive = old.name != self.kept and time.time() - known.st_mtime < 2 * patience
-                if alive or not 0 < known.st_size <= size:
-                    continue
-                os.utime(old)  # from now on it is somebody's
-                os.replace(old, self.path)  # fails for all but one
-                return True
-            except OSError:
-                continue
-        return False
-
     def count(self, block):
         self.digest.update(block)
         self.done += len(block)
@@ -125,20 +111,41 @@ class _Part:
         self.f.truncate()
         self.digest, self.done, self.resumed = hashlib.md5(usedforsecurity=False), 0, False
 
-    def close(
-        self,
-        how,  # 'whole': it takes its place; 'keep': the next run may go on with it; 'drop'
-    ):
+# %% ../nbs/library/download.ipynb #27e5a6ef
+@patch
+def take_over(self: _Part, size, patience):
+    "Rename an abandoned part to our own path; False when there is none"
+    for old in self.file.parent.glob(f'{self.kept[:-4]}*part'):
+        if str(old) == self.path:
+            continue
         try:
-            self.f.close()
+            known = old.stat()
+            alive = old.name != self.kept and time.time() - known.st_mtime < 2 * patience
+            if alive or not 0 < known.st_size <= size:
+                continue
+            os.utime(old)  # from now on it is somebody's
+            os.replace(old, self.path)  # fails for all but one
+            return True
         except OSError:
-            how = 'drop'  # a full disk
-        if how == 'whole':
-            os.replace(self.path, self.file)
-        elif how == 'keep' and self.done:
-            os.replace(self.path, self.file.with_name(self.kept))
-        elif os.path.exists(self.path):
-            os.unlink(self.path)
+            continue
+    return False
+
+# %% ../nbs/library/download.ipynb #c00ce16a
+@patch
+def close(
+    self: _Part,
+    how,  # 'whole': it takes its place; 'keep': the next run may go on with it; 'drop'
+):
+    try:
+        self.f.close()
+    except OSError:
+        how = 'drop'  # a full disk
+    if how == 'whole':
+        os.replace(self.path, self.file)
+    elif how == 'keep' and self.done:
+        os.replace(self.path, self.file.with_name(self.kept))
+    elif os.path.exists(self.path):
+        os.unlink(self.path)
 
 # %% ../nbs/library/download.ipynb #067fe83b
 def _continues(

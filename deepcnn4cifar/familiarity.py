@@ -7,6 +7,7 @@ __all__ = ['Familiarity', 'familiar_layer', 'learn_familiarity', 'save_familiari
 
 # %% ../nbs/library/familiarity.ipynb #4a16755a
 import torch
+from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 
@@ -46,23 +47,27 @@ class Familiarity:
         parts = F.normalize(features.float(), dim=1).split(500)
         return torch.cat([torch.cdist(part, known).kthvalue(self.k, 1).values for part in parts])
 
-    def calibrate(self,
-        features:torch.Tensor, # of validation images (B, K)
-        share:float=0.99, # of them that shall count as familiar, from 0 to 1
-    ): # itself
-        "Set the threshold by validation images"
-        if not len(features):
-            raise ValueError('the threshold needs validation images, and there are none.')
-        if not 0 <= share <= 1:
-            raise ValueError(f'share must lie between 0 and 1, not {share}.')
-        self.threshold = self.distance(features).quantile(share).item()
-        return self
+# %% ../nbs/library/familiarity.ipynb #13b1e5b0
+@patch
+def calibrate(self: Familiarity,
+    features:torch.Tensor, # of validation images (B, K)
+    share:float=0.99, # of them that shall count as familiar, from 0 to 1
+): # itself
+    "Set the threshold by validation images"
+    if not len(features):
+        raise ValueError('the threshold needs validation images, and there are none.')
+    if not 0 <= share <= 1:
+        raise ValueError(f'share must lie between 0 and 1, not {share}.')
+    self.threshold = self.distance(features).quantile(share).item()
+    return self
 
-    def unfamiliar(self,
-        features:torch.Tensor, # (B, K)
-    ) -> torch.Tensor: # bool (B,)
-        "Which pictures are farther away than the threshold"
-        return self.distance(features) > self.threshold
+
+@patch
+def unfamiliar(self: Familiarity,
+    features:torch.Tensor, # (B, K)
+) -> torch.Tensor: # bool (B,)
+    "Which pictures are farther away than the threshold"
+    return self.distance(features) > self.threshold
 
 # %% ../nbs/library/familiarity.ipynb #ee00e894
 def familiar_layer(

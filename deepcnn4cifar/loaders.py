@@ -175,21 +175,6 @@ class ImageBatches(TfmdDL):
         kwargs.pop('num_workers', None)
         super().__init__(dataset, bs=bs, shuffle=shuffle, drop_last=drop_last, num_workers=0, **kwargs)
 
-    def set_epoch(
-        self,
-        epoch,  # from 0
-        start_batch=0,  # from 0
-    ):
-        "Take the order and the augmentations of this epoch, beginning with batch `start_batch`"
-        self.epoch, self.start_batch = epoch, start_batch
-        if self.augment is not None and self.augment.epoch != epoch:
-            self.augment.set_epoch(epoch)
-
-    def get_idxs(self):
-        if not self.shuffle:
-            return list(range(self.n))
-        return torch.randperm(self.n, generator=generator(self.seed, 'order', self.epoch)).tolist()
-
     def __iter__(self):
         self.before_iter()
         plan = self.plan()
@@ -200,6 +185,25 @@ class ImageBatches(TfmdDL):
         self.after_iter()
         if self.shuffle:
             self.set_epoch(self.epoch + 1)  # a plain loop goes on; a Learner sets the epoch itself
+
+# %% ../nbs/library/loaders.ipynb #addbdb0e
+@patch
+def set_epoch(
+    self: ImageBatches,
+    epoch,  # from 0
+    start_batch=0,  # from 0
+):
+    "Take the order and the augmentations of this epoch, beginning with batch `start_batch`"
+    self.epoch, self.start_batch = epoch, start_batch
+    if self.augment is not None and self.augment.epoch != epoch:
+        self.augment.set_epoch(epoch)
+
+
+@patch
+def get_idxs(self: ImageBatches):
+    if not self.shuffle:
+        return list(range(self.n))
+    return torch.randperm(self.n, generator=generator(self.seed, 'order', self.epoch)).tolist()
 
 # %% ../nbs/library/loaders.ipynb #7b5cce92
 @patch

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 from torch import nn
 from torch.nn import functional as F
 
@@ -32,25 +33,6 @@ class OnnxGraph:
         half: bool = False,  # whether weights are stored as float16
     ):
         self.nodes, self.constants, self.half = [], [], half
-
-    def constant(
-        self,
-        value,  # number, list, array or tensor
-        dtype=np.float32,  # NumPy's type of the constant
-    ) -> str:  # its name in the graph
-        "Store a constant"
-        from onnx import numpy_helper
-
-        name = f'constant_{len(self.constants)}'
-        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype, order='C'), name))
-        return name
-
-    def whole(
-        self,
-        *values: int,  # whole numbers, or one list of them
-    ) -> str:  # name in the graph
-        "Store whole numbers, as axes and shapes want them"
-        return self.constant(values, np.int64)
 
     def __call__(
         self,
@@ -69,6 +51,29 @@ class OnnxGraph:
             helper.make_node(op, inputs, [out, *(f'{out}_spare_{i}' for i in range(spare))], **attributes)
         )
         return out
+
+# %% ../nbs/library/onnx_maps.ipynb #4b1ec192
+@patch
+def constant(
+    self: OnnxGraph,
+    value,  # number, list, array or tensor
+    dtype=np.float32,  # NumPy's type of the constant
+) -> str:  # its name in the graph
+    "Store a constant"
+    from onnx import numpy_helper
+
+    name = f'constant_{len(self.constants)}'
+    self.constants.append(numpy_helper.from_array(np.asarray(value, dtype, order='C'), name))
+    return name
+
+
+@patch
+def whole(
+    self: OnnxGraph,
+    *values: int,  # whole numbers, or one list of them
+) -> str:  # name in the graph
+    "Store whole numbers, as axes and shapes want them"
+    return self.constant(values, np.int64)
 
 # %% ../nbs/library/onnx_maps.ipynb #780fbad9
 def norm_factors(

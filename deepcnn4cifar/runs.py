@@ -101,15 +101,6 @@ class RunFolder:
         run.config
         return run
 
-    def file(self,
-        name:str, # of a file in the folder
-        how:str, # what to do if it is missing
-    ) -> Path:
-        "The path of one of the run's files; FileNotFoundError with one sentence if it is not there"
-        if not (self.path/name).is_file():
-            raise FileNotFoundError(f'The run {self.path} has no {name}: {how}')
-        return self.path/name
-
     @cached_property
     def config(self) -> dict:
         "What config.json says; ValueError if that is not the config of a run"
@@ -125,26 +116,29 @@ class RunFolder:
             raise ValueError(f'{file} is damaged: its recipe and data are not what a run writes.')
         return config
 
-    @property
-    def recipe(self) -> Recipe:
-        "The settings that the run was trained with"
-        try:
-            return read_recipe(self.config['recipe'])
-        except ValueError as e:
-            raise ValueError(f'{self.path/"config.json"}: {e}') from None
+# %% ../nbs/library/runs.ipynb #62e6c17b
+@patch
+def file(self: RunFolder,
+    name:str, # of a file in the folder
+    how:str, # what to do if it is missing
+) -> Path:
+    "The path of one of the run's files; FileNotFoundError with one sentence if it is not there"
+    if not (self.path/name).is_file():
+        raise FileNotFoundError(f'The run {self.path} has no {name}: {how}')
+    return self.path/name
+
+
+@patch(as_prop=True)
+def recipe(self: RunFolder) -> Recipe:
+    "The settings that the run was trained with"
+    try:
+        return read_recipe(self.config['recipe'])
+    except ValueError as e:
+        raise ValueError(f'{self.path/"config.json"}: {e}') from None
 
 # %% ../nbs/library/runs.ipynb #43be18ab
 class Run(RunFolder):
     "A run folder: what was trained, how, and how good it is"
-    @property
-    def history(self): # DataFrame, a row per epoch
-        "How the training went"
-        import pandas as pd
-        file = self.file('history.csv', f'finish the training with `deepcnn4cifar train --resume {self.path}`.')
-        try:
-            return pd.read_csv(file).astype(dict(epoch=int, accuracy=float))
-        except (KeyError, ValueError):
-            raise ValueError(f'{file} is damaged: it is not the history of a training.') from None
 
     @property
     def metrics(self) -> dict:
@@ -182,18 +176,32 @@ class Run(RunFolder):
         model.preprocessing = Preprocessing.from_dict(told | model.preprocessing.to_dict())
         return model
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.path/'checkpoint.pt'
+# %% ../nbs/library/runs.ipynb #036f6c36
+@patch(as_prop=True)
+def history(self: Run): # DataFrame, a row per epoch
+    "How the training went"
+    import pandas as pd
+    file = self.file('history.csv', f'finish the training with `deepcnn4cifar train --resume {self.path}`.')
+    try:
+        return pd.read_csv(file).astype(dict(epoch=int, accuracy=float))
+    except (KeyError, ValueError):
+        raise ValueError(f'{file} is damaged: it is not the history of a training.') from None
 
-    @property
-    def figures(self) -> Path:
-        return self.path/'figures'
+# %% ../nbs/library/runs.ipynb #ce6e79f8
+@patch(as_prop=True)
+def checkpoint(self: Run) -> Path:
+    return self.path/'checkpoint.pt'
 
-    @property
-    def finished(self) -> bool:
-        "Whether the training has ended and all that it leaves is there"
-        return all((self.path/name).is_file() for name in ('history.csv', 'model.safetensors', 'predictions_valid.npz'))
+
+@patch(as_prop=True)
+def figures(self: Run) -> Path:
+    return self.path/'figures'
+
+
+@patch(as_prop=True)
+def finished(self: Run) -> bool:
+    "Whether the training has ended and all that it leaves is there"
+    return all((self.path/name).is_file() for name in ('history.csv', 'model.safetensors', 'predictions_valid.npz'))
 
 # %% ../nbs/library/runs.ipynb #5a1328dc
 @patch
