@@ -109,7 +109,7 @@ def commands(
     return [[*train, *more, *where], ['evaluate', folder, *more, *where]]
 
 # %% ../nbs/library/experiments.ipynb #997c571e
-evidence = 'history.csv', 'metrics.json', 'predictions.npz', 'predictions_valid.npz'
+evidence = 'history.csv', 'metrics.json', 'predictions.npz'
 
 
 def keep_evidence(
