@@ -41,6 +41,8 @@ p.add_argument('--bn_scale', action='store_true', help='batch norm learns a scal
 p.add_argument('--whiten', action='store_true', help='first layer fixed to the principal patches')
 p.add_argument('--momentum', type=float, default=0.6, help='of the convolutions')
 p.add_argument('--bn_momentum', type=float, default=0.4, help="share of a batch in batch norm's running statistics")
+p.add_argument('--crop', type=int, default=2, help='largest shift in pixels')
+p.add_argument('--cutout', type=int, default=0, help='side of a square set to the mean colour')
 p.add_argument('--sizes', default='32', help='sides of the training images, spread over the steps')
 a = p.parse_args()
 torch.manual_seed(a.seed)
@@ -55,7 +57,7 @@ def normalised(images):
 
 
 labels = torch.as_tensor(data.train.labels).long()
-images = F.pad(normalised(data.train.images).bfloat16(), (2,) * 4, mode='reflect').contiguous(
+images = F.pad(normalised(data.train.images).bfloat16(), (a.crop,) * 4, mode='reflect').contiguous(
     memory_format=torch.channels_last
 )
 mirrored = torch.rand(len(labels)) < 0.5
@@ -100,14 +102,22 @@ peaks = [g['lr'] for g in optimizer.param_groups]
 
 
 def batch(which, epoch, size):
-    "Images shifted by up to two pixels, every other epoch the other way round"
+    "Images shifted, every other epoch the other way round, with a square cut out where that is asked for"
     x = torch.empty(len(which), 3, 32, 32, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
-    shift = torch.randint(0, 25, (len(which),))
+    side = 2 * a.crop + 1
+    shift = torch.randint(0, side * side, (len(which),))
     for s in shift.unique().tolist():
         at = (shift == s).nonzero()[:, 0]
-        x[at] = images[which[at], :, s // 5 : s // 5 + 32, s % 5 : s % 5 + 32]
+        down, right = divmod(s, side)
+        x[at] = images[which[at], :, down : down + 32, right : right + 32]
     flip = (mirrored[which] ^ bool(epoch % 2)).nonzero()[:, 0]
     x[flip] = x[flip].flip(3)
+    if a.cutout:
+        top, left = torch.randint(-a.cutout // 2, 33 - a.cutout // 2, (2, len(which), 1))
+        pixel = torch.arange(32)
+        row = (pixel >= top) & (pixel < top + a.cutout)
+        column = (pixel >= left) & (pixel < left + a.cutout)
+        x = x.masked_fill((row[:, :, None] & column[:, None, :])[:, None], 0)
     if size == 32:
         return x
     return F.interpolate(x.float(), size=(size, size), mode='bilinear', antialias=True, align_corners=False).bfloat16()
