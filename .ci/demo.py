@@ -298,7 +298,7 @@ def main():
         server = demo.server(site)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with browser(1300, 1000) as page:
-            visit = Visit(page, f'http://127.0.0.1:{server.server_port}/', load_pretrained(), folder)
+            visit = Visit(page, f'http://127.0.0.1:{server.server_port}/', load_pretrained('vgg11'), folder)
             quick(visit, site)
             if args.all:
                 own_pictures(visit)
