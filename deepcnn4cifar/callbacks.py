@@ -797,6 +797,7 @@ network_settings = (
     'width',
     'init',
     'channels',
+    'activation',
     'pool_first',
     'bias',
     'bn_scale',

@@ -16,6 +16,7 @@ from pathlib import Path
 choices = dict(
     arch=('vgg11', 'vgg13', 'vgg16', 'vgg19', 'vgg11-lrn', 'vgg16-1x1', 'vgg8-5x5'),
     head=('cifar', 'imagenet'),
+    activation=('relu', 'leaky_relu', 'elu', 'gelu', 'silu', 'mish', 'tanh'),
     init=('he', 'glorot', 'paper', 'paper-std', 'torch'),
     optimizer=('sgd', 'adamw', 'muon'),
     schedule=('one_cycle', 'linear', 'plateau', 'constant'),
@@ -71,6 +72,7 @@ class Recipe:
     batch_norm: bool = True  # batch normalisation after every convolution
     width: float = 1.0  # multiplies the number of channels of every layer
     channels: tuple = ()  # channels of each block, or of its first layer and of its others; empty for the paper's
+    activation: str = 'relu'  # after every convolution: relu, leaky_relu, elu, gelu, silu, mish or tanh
     pool_first: bool = False  # poolings before the norm and the activation: a quarter of their work
     bias: bool = True  # biases of convolutions and classifier; batch norm has its own
     bn_scale: bool = True  # batch norm learns a scale; off: it stays at 1
