@@ -426,5 +426,5 @@ def opening_figure(
     axes['answer'].set_title('the answer')
     axes['answer'].set_xlabel('probability')
     percent_axis(axes['answer'].xaxis)
-    show_image(axes['map'], overlay(photograph, fuse_maps(maps, side))[0], 'what spoke for it')
+    show_image(axes['map'], overlay(photograph, fuse_maps(maps, side))[0], 'what supported it')
     return figure
