@@ -137,7 +137,7 @@ def in_words(
     if 'detectable' in table:
         return said + ['This compares ways of training, over seeds and images.']
     return said + ['This compares these trained networks on these images; '
-                   'another seed can reverse a small difference.']
+                   'with other seeds a small difference may come out the other way.']
 
 # %% ../nbs/12_which_one_is_better.ipynb #8c7f7729
 @styled()
