@@ -4,7 +4,7 @@
 python benchmarks/recipe_search.py NAME '24 24 | 48 48 | 96 96 | 192 192 | 192 192 |' --pflop 0.03 --batch_size 250
 
 The loop trains on all images in memory, in bfloat16, with one thread unless OMP_NUM_THREADS says otherwise. What it
-found is in the library (`recipes['quick']`); what did not help (GELU, a fixed first layer) is only here.
+found is in the library (`recipes['quick']`); what did not help (a fixed first layer) is only here.
 """
 
 import argparse

@@ -341,7 +341,7 @@ def chapter_cards(
     return {'text/html': grid, 'text/markdown': '\n'.join(lines), 'text/plain': 'the chapters'}
 
 # %% ../nbs/library/notebooks_and_site.ipynb #ownrow02
-own_experiments = {'depth-half': 'vgg', 'fast': 'thin', 'quick': 'thin', 'small': 'vgg', 'long': 'vgg'}
+own_experiments = {'depth-half': 'vgg', 'fast': 'gelu', 'quick': 'gelu', 'small': 'vgg', 'long': 'vgg'}
 
 
 def in_millions(
