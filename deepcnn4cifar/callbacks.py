@@ -521,11 +521,8 @@ class KeepBest(Stateful):
     def state(self):
         return dict(best=self.best, since=self.since, weights=self.weights)
 
-    def load_state(
-        self,
-        state,  # as the property state gives it
-    ):
-        "Take over what a checkpoint knows"
+    def load_state(self, state):
+        "Take over what `state` gave to a checkpoint"
         self.best, self.since, self.weights, self.live = state['best'], state['since'], state['weights'], True
 
 # %% ../nbs/library/callbacks.ipynb #6b51fa36

@@ -141,6 +141,7 @@ def _legend_of_classes(ax, areas, title, **place):
     shown = best_first if classes <= 10 else [*best_first[:3], *best_first[-3:]]
     ax.legend(handles=[ax.lines[k] for k in [*shown, *range(classes, len(ax.lines))]], title=title, **place)
 
+# %% ../nbs/library/figures.ipynb #rocsplt2
 @styled()
 def plot_roc(
     predictions:Predictions, # with scores

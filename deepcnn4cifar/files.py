@@ -108,10 +108,7 @@ def whole_file(
 class PatientFile(io.RawIOBase):
     "A file open for writing that keeps the disk's error to itself, and counts what it was asked to write"
 
-    def __init__(
-        self,
-        file,  # open for writing bytes
-    ):
+    def __init__(self, file):
         self.file, self.error = file, None
         self.place = self.size = 0
 
