@@ -11,7 +11,7 @@ import csv
 import numpy as np
 
 from .data import Split
-from .style import literal, new_figure, show_image
+from .style import literal, new_figure, show_image, widths
 
 # %% ../nbs/01_cifar10.ipynb #c0039211
 def tiles(
@@ -33,6 +33,7 @@ def show_samples(
     classes,  # name of each label
     n: int = 8,  # images of each class
     title: str = '',  # what the images are
+    width='wide',  # of the figure: name or inches
 ):  # matplotlib Figure
     "The first `n` images of each class, one row per class"
     blank = np.full(split.images.shape[1:], 255, np.uint8)
@@ -40,7 +41,8 @@ def show_samples(
     for k in range(len(classes)):
         chosen = list(split.images[np.flatnonzero(split.labels == k)[:n]])
         shown += chosen + [blank] * (n - len(chosen))
-    fig, ax = new_figure(width='wide', height=6.8 * len(classes) / n + 0.5)
+    inches = widths.get(width, width)
+    fig, ax = new_figure(width=inches, height=(inches - 1.2) * len(classes) / n + 0.5)
     show_image(ax, tiles(shown, n))
     side = split.images.shape[-1] + 2
     ax.set_yticks(side * np.arange(len(classes)) + side // 2, [literal(c) for c in classes])

@@ -68,7 +68,8 @@ def small_png(
     from PIL import Image
     whole, small = io.BytesIO(), io.BytesIO()
     figure.savefig(whole, format='png', dpi=figure.dpi, bbox_inches='tight')
-    Image.open(whole).convert('RGB').quantize(256, Image.Quantize.MEDIANCUT).save(small, 'PNG', optimize=True)
+    picture = Image.open(whole).convert('RGB').quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1)
+    picture.save(small, 'PNG', optimize=True)
     return small.getvalue()
 
 def use_style():
