@@ -12,7 +12,7 @@ from torch import nn
 
 from .cost import build, count_multiply_adds, count_parameters, layer_table, title_of
 from .files import whole_file
-from .vgg import check_known
+from .networks import check_known
 
 # %% ../nbs/library/drawing.ipynb #9aaa3214
 slab_colours = {'conv3': '#0072B2', 'conv1': '#E69F00', 'conv5': '#009E73', 'conv': '#56B4E9', 'pool': '#D55E00',

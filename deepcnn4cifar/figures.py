@@ -284,7 +284,8 @@ def _bars_of_pairs(ax, pairs):
     for i, (count, share) in enumerate(zip(pairs['count'], pairs['share'])):
         ax.text(count, i, f' {count}\n {share:.1%}', va='center', fontsize=9)
     ax.set_yticks(range(len(pairs)), [f'{short(t)} →\n{short(g)}' for t, g in zip(pairs['true'], pairs['predicted'])])
-    ax.set(xlabel='images (below: of the class)', ylim=(len(pairs) - .5, -.5), xlim=(0, pairs['count'].max() * 1.4))
+    ax.set(xlabel='images, and share of the true class', ylim=(len(pairs) - .5, -.5))
+    ax.set_xlim(0, pairs['count'].max() * 1.4)
     count_axis(ax.xaxis)
 
 # %% ../nbs/library/figures.ipynb #8b2bd08b

@@ -22,7 +22,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from .style import literal, new_figure, show_image
-from .vgg import activations, eval_mode, layer_names
+from .networks import activations
+from .vgg import eval_mode, layer_names
 
 # %% ../nbs/library/gradcam.ipynb #838801f0
 def find_layers(

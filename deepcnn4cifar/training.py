@@ -42,7 +42,7 @@ from .optimisers import make_optimizer, parameter_groups, rates_and_momenta
 from .processes import check_shards, distributed, join_group, on_first, pick_device, pick_dtype, processes
 from .recipes import Recipe, recipes
 from .schedules import schedules
-from .vgg import Preprocessing
+from .networks import Preprocessing
 
 # %% ../nbs/library/training.ipynb #15dafd3e
 def recipe_callbacks(
