@@ -341,7 +341,13 @@ def chapter_cards(
     return {'text/html': grid, 'text/markdown': '\n'.join(lines), 'text/plain': 'the chapters'}
 
 # %% ../nbs/library/notebooks_and_site.ipynb #ownrow02
-own_experiments = {'depth-half': 'vgg', 'fast': 'gelu', 'quick': 'gelu', 'small': 'vgg', 'long': 'vgg'}
+own_experiments = [  # experiment, part of the variants' names that is shown, what the row is called
+    ('depth-half', 'vgg', 'four depths, one recipe'),
+    ('fast', 'gelu', 'the recipe `fast`'),
+    ('quick', 'gelu', 'the recipe `quick`, the default'),
+    ('small', 'vgg', 'the VGG-11 that comes with the project'),
+    ('long', 'vgg', 'the recipe `best`, which made the VGG-16 that comes with the project'),
+]
 
 
 def in_millions(
@@ -366,11 +372,11 @@ def result_line(
 def own_rows(
     results,  # folder of the kept experiments
     archs,  # architectures, one column each
-    shown=own_experiments,  # experiment: part of the variants' names that is shown
+    shown=own_experiments,  # experiment, part of the variants' names, what the row is called
 ):  # iterator over rows in Markdown
     "A row for each of this project's main experiments, with the means over the seeds"
     runs = results_table(Path(results) / 'runs')
-    for name, variants in shown.items():
+    for name, variants, title in shown:
         kept = runs[(runs.experiment == name) & runs.variant.str.contains(variants) & runs.arch.isin(archs)]
         if kept.empty:
             continue
@@ -378,7 +384,7 @@ def own_rows(
         how = f'{kept.epochs.iloc[0]} epochs, {in_millions(kept.parameters)} weights; {" to ".join(map(str, seeds))} '
         how += 'seed' if seeds == [1] else 'seeds'
         values = {arch: f'{100 * mean:.1f}' for arch, mean in kept.groupby('arch').accuracy.mean().items()}
-        yield result_line(f'this project, `{name}`', kept['data'].iloc[0], how, values, archs)
+        yield result_line(f'this project: {title}', kept['data'].iloc[0], how, values, archs)
 
 
 def peer_rows(
