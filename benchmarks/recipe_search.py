@@ -4,7 +4,7 @@
 python benchmarks/recipe_search.py NAME '24 24 | 48 48 | 96 96 | 192 192 | 192 192 |' --pflop 0.03 --batch_size 250
 
 The loop trains on all images in memory, in bfloat16, with one thread unless OMP_NUM_THREADS says otherwise. What it
-found is in the library (`recipes['quick']`); what did not help (a fixed first layer) is only here.
+found is in the library (`recipes['quick']`); what did not help (a fixed first layer, windows) is only here.
 """
 
 import argparse
@@ -44,6 +44,7 @@ p.add_argument('--bn_momentum', type=float, default=0.4, help="share of a batch 
 p.add_argument('--crop', type=int, default=2, help='largest shift in pixels')
 p.add_argument('--cutout', type=int, default=0, help='side of a square set to the mean colour')
 p.add_argument('--sizes', default='32', help='sides of the training images, spread over the steps')
+p.add_argument('--windows', action='store_true', help='training images of those sides are windows, not smaller images')
 a = p.parse_args()
 torch.manual_seed(a.seed)
 sizes = [int(s) for s in a.sizes.split(',')]
@@ -57,9 +58,10 @@ def normalised(images):
 
 
 labels = torch.as_tensor(data.train.labels).long()
-images = F.pad(normalised(data.train.images).bfloat16(), (a.crop,) * 4, mode='reflect').contiguous(
-    memory_format=torch.channels_last
-)
+images = normalised(data.train.images).bfloat16()
+if a.crop:
+    images = F.pad(images, (a.crop,) * 4, mode='reflect')
+images = images.contiguous(memory_format=torch.channels_last)
 mirrored = torch.rand(len(labels)) < 0.5
 model = vgg(
     a.table,
@@ -103,22 +105,23 @@ peaks = [g['lr'] for g in optimizer.param_groups]
 
 def batch(which, epoch, size):
     "Images shifted, every other epoch the other way round, with a square cut out where that is asked for"
-    x = torch.empty(len(which), 3, 32, 32, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
-    side = 2 * a.crop + 1
+    full = size if a.windows else 32
+    x = torch.empty(len(which), 3, full, full, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+    side = 2 * a.crop + 33 - full
     shift = torch.randint(0, side * side, (len(which),))
     for s in shift.unique().tolist():
         at = (shift == s).nonzero()[:, 0]
         down, right = divmod(s, side)
-        x[at] = images[which[at], :, down : down + 32, right : right + 32]
+        x[at] = images[which[at], :, down : down + full, right : right + full]
     flip = (mirrored[which] ^ bool(epoch % 2)).nonzero()[:, 0]
     x[flip] = x[flip].flip(3)
     if a.cutout:
         top, left = torch.randint(-a.cutout // 2, 33 - a.cutout // 2, (2, len(which), 1))
-        pixel = torch.arange(32)
+        pixel = torch.arange(full)
         row = (pixel >= top) & (pixel < top + a.cutout)
         column = (pixel >= left) & (pixel < left + a.cutout)
         x = x.masked_fill((row[:, :, None] & column[:, None, :])[:, None], 0)
-    if size == 32:
+    if size == full:
         return x
     return F.interpolate(x.float(), size=(size, size), mode='bilinear', antialias=True, align_corners=False).bfloat16()
 
