@@ -386,7 +386,7 @@ def read_recipe(
 # %% ../nbs/library/recipes.ipynb #f2da474c
 purposes = dict(  # named recipe: what it is for
     quick='the default: a good network in about ten minutes on two CPU cores',
-    fast='two fifths of the arithmetic of quick, for a first look',
+    fast='less than half of the arithmetic of quick, for a first look',
     **{'one-cycle': 'a VGG-11 as wide as in the paper, one cycle over four epochs: what quick was before'},
     best='a VGG-16, for an hour and a half on one CPU core, or for a GPU',
     paper='how Simonyan and Zisserman trained VGG-16 in 2014, as far as it fits 32×32 images',
