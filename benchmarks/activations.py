@@ -1,4 +1,4 @@
-"""What other activations cost beside ReLU: training steps of the network of the recipe `quick`, without the optimiser's.
+"""What an activation and the first layer cost: training steps of the network of `quick`, without the optimiser's.
 
 python benchmarks/activations.py [--quick] [--threads N] [--out FILE]
 """
@@ -17,9 +17,9 @@ from deepcnn4cifar.runs import hardware
 QUICK = recipes['quick']
 
 
-def step(activation, dtype):
-    "A function that returns the seconds of one training step without the optimiser's"
-    model = new_model(replace(QUICK, activation=activation), 10).to(memory_format=torch.channels_last)
+def step(dtype, **changes):
+    "A function that returns the seconds of one training step, without the optimiser's, after changes to `quick`"
+    model = new_model(replace(QUICK, **changes), 10).to(memory_format=torch.channels_last)
     x = torch.randn(QUICK.batch_size, 3, 32, 32).contiguous(memory_format=torch.channels_last)
     y = torch.arange(QUICK.batch_size) % 10
 
@@ -37,9 +37,12 @@ def step(activation, dtype):
 if __name__ == '__main__':
     a, _ = start(arguments(__doc__, 'results/activations.json'), 'results/activations.json')
     rounds = a.rounds or (2 if a.quick else 15)
-    seconds = take_turns({name: step(name, a.dtype) for name in ('relu', 'gelu', 'silu', 'mish')}, rounds, None)
-    longer = {name: ratio(seconds['relu'], took) for name, took in seconds.items() if name != 'relu'}
-    print(longer)
+    steps = {name: step(a.dtype, activation=name) for name in ('relu', 'gelu', 'silu', 'mish')}
+    steps['wider'] = step(a.dtype, channels=(24, *QUICK.channels[1:]))
+    seconds = take_turns(steps, rounds, None)
+    longer = {name: ratio(seconds['relu'], seconds[name]) for name in ('gelu', 'silu', 'mish')}
+    wider = ratio(seconds['gelu'], seconds['wider'])
+    print(longer, wider)
     write(
         a.out,
         benchmark='activations',
@@ -48,5 +51,6 @@ if __name__ == '__main__':
         precision=precision_of(a.dtype),
         batch_size=QUICK.batch_size,
         rounds=rounds,
-        times_as_long=longer,
+        times_as_long=longer,  # than with ReLU
+        first_layer_of_24=wider,  # channels, with GELU: times as long as quick
     )

@@ -245,7 +245,7 @@ steep = dict(  # a VGG-13 trained as airbench trains its network
 
 # %% ../nbs/library/recipes.ipynb #f898d8a0
 recipes = dict(
-    quick=Recipe(**steep, activation='gelu', channels=(24, 32, 56, 72, 112, 144, 224, 256, 256, 256), epochs=10),
+    quick=Recipe(**steep, activation='gelu', channels=(16, 32, 56, 72, 112, 144, 224, 256, 256, 256), epochs=11),
     fast=Recipe(**steep, activation='gelu', channels=(16, 24, 48, 64, 96, 128, 192, 256, 256, 256), epochs=6),
     **{'one-cycle': Recipe()},
     best=Recipe(**steep | dict(arch='vgg16', width=0.75, epochs=20, crop=4, cutout=8)),
