@@ -342,11 +342,11 @@ def chapter_cards(
 
 # %% ../nbs/library/notebooks_and_site.ipynb #ownrow02
 own_experiments = [  # experiment, part of the variants' names that is shown, what the row is called
-    ('depth-half', 'vgg', 'four depths, one recipe'),
+    ('depth-half', 'vgg', 'four depths with one recipe'),
     ('fast', 'gelu', 'the recipe `fast`'),
     ('quick', 'gelu', 'the recipe `quick`, the default'),
-    ('small', 'vgg', 'the VGG-11 that comes with the project'),
-    ('long', 'vgg', 'the recipe `best`, which made the VGG-16 that comes with the project'),
+    ('small', 'vgg', 'the VGG-11 supplied'),
+    ('long', 'vgg', 'the recipe `best`, the VGG-16 supplied'),
 ]
 
 
@@ -403,7 +403,7 @@ def results_markdown(
     archs=('vgg11', 'vgg13', 'vgg16', 'vgg19'),  # architectures, one column each
 ) -> str:  # Markdown
     "The table of results"
-    columns = ['whose', 'images', 'training', *(a.replace('vgg', 'VGG-') for a in archs)]
+    columns = ['trained by', 'images', 'training', *(a.replace('vgg', 'VGG-') for a in archs)]
     head = [f'| {" | ".join(columns)} |', '| --- ' * len(columns) + '|']
     return '\n'.join([*head, *own_rows(results, archs), *peer_rows(results, archs)])
 
