@@ -335,8 +335,10 @@ def chapter_cards(
         title, promise, picture, alt = chapter_summary(path)
         number = int(path.name[:2])
         image = f'<img src="{thumbnail(picture)}" alt="{html.escape(alt)}">' if picture else ''
-        cards.append(f'<a href="{path.name}">{image}<strong>{number} · {title}</strong></a>')
-        lines.append(f'| {number} [{title}]({path.name}) | {re.sub("^After this (chapter|page) you ", "", promise)} |')
+        promise = re.sub('^After this (chapter|page) you ', '', promise)
+        words = f'<strong>{number} · {title}</strong><span>You {html.escape(promise.replace("`", ""))}</span>'
+        cards.append(f'<a href="{path.name}">{image}{words}</a>')
+        lines.append(f'| {number} [{title}]({path.name}) | {promise} |')
     grid = '<div class="chapters">' + ''.join(cards) + '</div>'
     return {'text/html': grid, 'text/markdown': '\n'.join(lines), 'text/plain': 'the chapters'}
 
