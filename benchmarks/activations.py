@@ -3,13 +3,9 @@
 python benchmarks/activations.py [--quick] [--threads N] [--out FILE]
 """
 
-import time
 from dataclasses import replace
 
-import torch
-from torch import nn
-
-from common import arguments, machine, precision_of, ratio, start, take_turns, write
+from common import arguments, machine, precision_of, ratio, start, take_turns, training_step, write
 from deepcnn4cifar.callbacks import new_model
 from deepcnn4cifar.recipes import recipes
 from deepcnn4cifar.runs import hardware
@@ -18,20 +14,8 @@ QUICK = recipes['quick']
 
 
 def step(dtype, **changes):
-    "A function that returns the seconds of one training step, without the optimiser's, after changes to `quick`"
-    model = new_model(replace(QUICK, **changes), 10).to(memory_format=torch.channels_last)
-    x = torch.randn(QUICK.batch_size, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    y = torch.arange(QUICK.batch_size) % 10
-
-    def seconds():
-        since = time.perf_counter()
-        with torch.autocast('cpu', torch.bfloat16, enabled=dtype != torch.float32):
-            logits = model(x)
-        nn.functional.cross_entropy(logits.float(), y).backward()
-        model.zero_grad()
-        return time.perf_counter() - since
-
-    return seconds
+    "A training step of `quick` after changes to it"
+    return training_step(new_model(replace(QUICK, **changes), 10), QUICK.batch_size, dtype)
 
 
 if __name__ == '__main__':

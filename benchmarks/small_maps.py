@@ -6,10 +6,9 @@ python benchmarks/small_maps.py [--quick] [--threads N] [--out FILE]
 import time
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
-from common import arguments, machine, precision_of, ratio, start, take_turns, write
+from common import arguments, machine, precision_of, ratio, start, take_turns, training_step, write
 from deepcnn4cifar.runs import hardware
 from deepcnn4cifar.small_maps import conv_2x2, small_maps
 from deepcnn4cifar.vgg import vgg
@@ -35,21 +34,10 @@ def layer(convolution, channels, dtype, repeats):
 
 
 def step(arch, width, enabled, dtype):
-    "A function that returns the seconds of one training step without the optimiser's"
+    "A training step with the matrix products or without them"
     torch.manual_seed(0)
-    model = vgg(arch, dropout=0.0, width=width).to(memory_format=torch.channels_last)
-    x = torch.randn(BATCH, 3, 32, 32).contiguous(memory_format=torch.channels_last)
-    y = torch.arange(BATCH) % 10
-
-    def seconds():
-        since = time.perf_counter()
-        with torch.autocast('cpu', torch.bfloat16, enabled=dtype != torch.float32), small_maps(model, enabled):
-            logits = model(x)
-        nn.functional.cross_entropy(logits.float(), y).backward()
-        model.zero_grad()
-        return time.perf_counter() - since
-
-    return seconds
+    model = vgg(arch, dropout=0.0, width=width)
+    return training_step(model, BATCH, dtype, lambda: small_maps(model, enabled))
 
 
 if __name__ == '__main__':

@@ -195,3 +195,12 @@ class Options:
         check_known(self.activation, activations, 'activation')
         check_known(self.init, initialisations, 'initialisation')
         object.__setattr__(self, 'channels', list(self.channels))
+
+    @classmethod
+    def of(cls, given: dict):  # keyword arguments by name
+        "The options that were given; `TypeError` names those there are if one is unknown"
+        there = [f.name for f in fields(cls)]
+        for name in given:
+            if name not in there:
+                raise TypeError(f'a VGG has no option {name!r}: choose one of {", ".join(there)}')
+        return cls(**given)

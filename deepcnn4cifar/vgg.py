@@ -54,7 +54,7 @@ def vgg_features(
     **options,  # fields of Options
 ) -> tuple[nn.Sequential, int]:  # layers, and the number of channels that come out
     "The convolutional part of a VGG, numbered as in torchvision"
-    used = Options(**options)
+    used = Options.of(options)
     layers, after_conv, channels = [], 0, used.in_channels
     for word in table.split():
         if word == '|':
@@ -136,7 +136,7 @@ def vgg(
     config = names.get(str(config).lower(), str(config))
     check_config(config, configs, names)
     check_head(head, heads)
-    used = Options(**options)
+    used = Options.of(options)
     table = with_channels(configs.get(config, config), used.channels)
     features, channels = vgg_features(table, batch_norm, **options)
     avgpool, classifier = vgg_head(head, channels, num_classes, dropout, used.width, used.bias)
