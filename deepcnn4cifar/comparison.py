@@ -207,7 +207,7 @@ def _difference(a, b, pairs, power):
     d, error = b.mean() - a.mean(), np.sqrt(variance)
     if error == 0:
         return dict(difference=d, low=d, high=d, p_value=float(d == 0), detectable=0.)
-    parts = (images, n - 1), (seen_a / len(a), len(a) - 1), (seen_b / len(b), len(b) - 1)
+    parts = (images, n - 1), (seen_a / len(a), len(a) - 1), (seen_b / len(b), len(b) - 1) # own may be 0 by chance
     chance = student(variance**2 / sum(v**2 / freedom for v, freedom in parts)) # Welch and Satterthwaite
     half = chance.ppf(.975) * error
     detectable = (chance.ppf(1 - .025 / pairs) + norm.ppf(power)) * error
