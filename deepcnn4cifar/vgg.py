@@ -148,7 +148,7 @@ def vgg11(num_classes: int = 10, batch_norm: bool = True, head: str = 'cifar', d
     "Configuration A; options as in `vgg`"
     return vgg('A', num_classes, batch_norm, head, dropout, **kwargs)
 
-
+# %% ../nbs/04_vgg.ipynb #fourname
 def vgg13(num_classes: int = 10, batch_norm: bool = True, head: str = 'cifar', dropout: float = 0.5, **kwargs) -> VGG:
     "Configuration B; options as in `vgg`"
     return vgg('B', num_classes, batch_norm, head, dropout, **kwargs)
