@@ -231,6 +231,7 @@ def without_effect(
 # %% ../nbs/library/recipes.ipynb #087d2755
 steep = dict(  # a VGG-13 trained as airbench trains its network
     arch='vgg13',
+    activation='gelu',
     pool_first=True,
     bias=False,
     bn_scale=False,
@@ -245,12 +246,10 @@ steep = dict(  # a VGG-13 trained as airbench trains its network
 
 # %% ../nbs/library/recipes.ipynb #f898d8a0
 recipes = dict(
-    quick=Recipe(**steep, activation='gelu', channels=(16, 32, 56, 72, 112, 144, 224, 256, 256, 256), epochs=11),
-    fast=Recipe(**steep, activation='gelu', channels=(16, 24, 48, 64, 96, 128, 192, 256, 256, 256), epochs=6),
+    quick=Recipe(**steep, channels=(16, 32, 56, 72, 112, 144, 224, 256, 256, 256), epochs=11),
+    fast=Recipe(**steep, channels=(16, 24, 48, 64, 96, 128, 192, 256, 256, 256), epochs=6),
     **{'one-cycle': Recipe()},
-    best=Recipe(
-        **steep | dict(arch='vgg16', activation='gelu', channels=(24, 48, 96, 128, 192, 256, 384, 384, 384, 384), epochs=18)
-    ),
+    best=Recipe(**steep | dict(arch='vgg16', channels=(24, 48, 96, 128, 192, 256, 384, 384, 384, 384), epochs=18)),
 )
 
 # %% ../nbs/library/recipes.ipynb #1e4b5d47
