@@ -201,13 +201,13 @@ def seed_variances(
 def _difference(a, b, pairs, power):
     "Entries for the difference of two ways of training; a and b are arrays (seeds, images) of 0 and 1"
     n = a.shape[1]
-    images = (b.mean(0) - a.mean(0)).var() / n
+    of_images = (b.mean(0) - a.mean(0)).var() / n # the difference from image to image, the rest included
     (own_a, seen_a), (own_b, seen_b) = seed_variances(a), seed_variances(b)
-    variance = images + own_a / len(a) + own_b / len(b)
+    variance = of_images + own_a / len(a) + own_b / len(b)
     d, error = b.mean() - a.mean(), np.sqrt(variance)
     if error == 0:
         return dict(difference=d, low=d, high=d, p_value=float(d == 0), detectable=0.)
-    parts = (images, n - 1), (seen_a / len(a), len(a) - 1), (seen_b / len(b), len(b) - 1) # own may be 0 by chance
+    parts = (of_images, n - 1), (seen_a / len(a), len(a) - 1), (seen_b / len(b), len(b) - 1) # own may be 0 by chance
     chance = student(variance**2 / sum(v**2 / freedom for v, freedom in parts)) # Welch and Satterthwaite
     half = chance.ppf(.975) * error
     detectable = (chance.ppf(1 - .025 / pairs) + norm.ppf(power)) * error
