@@ -347,8 +347,8 @@ own_experiments = [  # experiment, part of the variants' names that is shown, wh
     ('depth-half', 'vgg', 'four depths with one recipe'),
     ('fast', 'gelu', 'the recipe `fast`'),
     ('quick', 'gelu', 'the recipe `quick`, the default'),
-    ('pretrained', 'vgg11', 'the VGG-11 supplied'),
-    ('pretrained', 'vgg16', 'the recipe `best`, the VGG-16 supplied'),
+    ('small', 'vgg', 'the VGG-11 supplied'),
+    ('long', 'vgg', 'the recipe `best`, the VGG-16 supplied'),
 ]
 
 
