@@ -44,7 +44,7 @@ def conv_block(
     layers = [nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2, bias=options.bias)]
     if batch_norm:
         layers.append(nn.BatchNorm2d(channels, momentum=options.bn_momentum))
-        layers[-1].weight.requires_grad_(options.bn_scale)
+        layers[-1].weight.requires_grad_(options.bn_scale)  # the scale is learnt, or stays 1
     return [*layers, activations[options.activation]()]
 
 # %% ../nbs/04_vgg.ipynb #0e30de57
