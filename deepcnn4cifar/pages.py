@@ -431,8 +431,8 @@ def opening_figure(
     side = photograph.shape[-1]
     show_image(axes['photograph'], photograph[0], f'a photograph of {side}×{side} pixels')
     axes['answer'].barh([network.preprocessing.classes[k] for k in best], probabilities[best], color=palette['blue'])
-    axes['answer'].set_title('the answer')
+    axes['answer'].set_title('the answer', fontsize=9)
     axes['answer'].set_xlabel('probability')
     percent_axis(axes['answer'].xaxis)
-    show_image(axes['map'], overlay(photograph, fuse_maps(maps, side))[0], 'what supported it')
+    show_image(axes['map'], overlay(photograph, fuse_maps(maps, side))[0], 'what supported it (yellow: most)')
     return figure
