@@ -348,7 +348,7 @@ own_experiments = [  # experiment, part of the variants' names that is shown, wh
     ('fast', 'gelu', 'the recipe `fast`'),
     ('quick', 'gelu', 'the recipe `quick`, the default'),
     ('small', 'vgg', 'the VGG-11 supplied'),
-    ('long', 'vgg', 'the recipe `best`, the VGG-16 supplied'),
+    ('long', 'vgg16$', 'the recipe `best`, the VGG-16 supplied'),
 ]
 
 
