@@ -43,8 +43,11 @@ settings = configparser.ConfigParser()
 settings.read(root / 'settings.ini', encoding='utf-8')
 site = settings['DEFAULT']['doc_host'] + settings['DEFAULT']['doc_baseurl']
 text = re.sub(r'\]\(([\w/]+\.html)\)', rf']({site}/\1)', text)
-text = re.sub(r'\]\(([\w/]+\.(?:ipynb|png))\)', r'](nbs/\1)', text)
+text = re.sub(r'\]\(([\w/]+\.(?:ipynb|png)(?:#[\w-]+)?)\)', r'](nbs/\1)', text)
 text = re.sub(r'\n{3,}', '\n\n', text).strip() + '\n'
+astray = [link for link in re.findall(r'\]\(([^)#\s]+)', text) if '://' not in link and not (root / link).exists()]
+if astray:
+    sys.exit(f'README.md would link to what is not there: {", ".join(astray)}')
 text = '<!-- Written by .ci/readme.py from nbs/index.ipynb; do not edit. -->\n\n' + text
 readme = root / 'README.md'
 if '--check' in sys.argv:

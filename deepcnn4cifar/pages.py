@@ -343,7 +343,7 @@ def chapter_cards(
     return {'text/html': grid, 'text/markdown': '\n'.join(lines), 'text/plain': 'the chapters'}
 
 # %% ../nbs/library/notebooks_and_site.ipynb #ownrow02
-own_experiments = [  # experiment, part of the variants' names that is shown, what the row is called
+own_experiments = [  # experiment, regular expression for the variants that are shown, what the row is called
     ('depth-half', 'vgg', 'four depths with one recipe'),
     ('fast', 'gelu', 'the recipe `fast`'),
     ('quick', 'gelu', 'the recipe `quick`, the default'),
@@ -374,7 +374,7 @@ def result_line(
 def own_rows(
     results,  # folder of the kept experiments
     archs,  # architectures, one column each
-    shown=own_experiments,  # experiment, part of the variants' names, what the row is called
+    shown=own_experiments,  # experiment, regular expression for its variants, what the row is called
 ):  # iterator over rows in Markdown
     "A row for each of this project's main experiments, with the means over the seeds"
     runs = results_table(Path(results) / 'runs')
