@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['methods', 'method_titles', 'activation_types', 'poolings', 'default_method', 'find_layers', 'check_eager',
-           'class_targets', 'class_scores', 'gradcam_map', 'hirescam_map', 'layercam_map', 'xgradcam_map',
-           'gradcampp_map', 'find_method', 'LayerHooks', 'LayerTap', 'check_images', 'check_count', 'check_logits',
-           'fast_layout', 'at_least_float32', 'ready_input', 'score_gradients', 'GradCAM', 'conv_blocks', 'whole_maps',
-           'default_layers', 'layer_titles', 'check_maps', 'resize_maps', 'pixel_size', 'normalize_maps', 'colours_of',
-           'overlay', 'fuse_maps', 'answers', 'map_columns', 'draw_columns', 'plot_gradcam', 'seen_square', 'frame',
-           'overlay_photograph']
+           'class_targets', 'class_scores', 'gradcam_map', 'hirescam_map', 'layercam_map', 'hardly_negative',
+           'xgradcam_map', 'gradcampp_map', 'find_method', 'LayerHooks', 'LayerTap', 'check_images', 'check_count',
+           'check_logits', 'fast_layout', 'at_least_float32', 'ready_input', 'score_gradients', 'GradCAM',
+           'conv_blocks', 'whole_maps', 'default_layers', 'layer_titles', 'check_maps', 'resize_maps', 'pixel_size',
+           'normalize_maps', 'colours_of', 'overlay', 'fuse_maps', 'answers', 'map_columns', 'draw_columns',
+           'plot_gradcam', 'seen_square', 'frame', 'overlay_photograph']
 
 # %% ../nbs/library/gradcam.ipynb #9439121a
 from contextlib import ExitStack
@@ -133,19 +133,24 @@ def layercam_map(A, G):
     "LayerCAM: each cell weighted by its own gradient where that is positive"
     return torch.einsum('bkij,bkij->bij', G.relu(), A)
 
+def hardly_negative(A):
+    "Whether activations come from behind a ReLU, or a GELU, SiLU or Mish, which dip to -0.31 at most"
+    return not (A < -.35).any()
+
 def xgradcam_map(A, G):
     "XGrad-CAM: each channel weighted by its gradient, averaged where the channel is active"
-    total = A.sum((2, 3))
-    w = (G * A).sum((2, 3)) / torch.where(total == 0, 1, total)
+    active = A.relu() if hardly_negative(A) else A
+    total = active.sum((2, 3))
+    w = (G * active).sum((2, 3)) / torch.where(total == 0, 1, total)
     return torch.einsum('bk,bkij->bij', w, A)
 
 # %% ../nbs/library/gradcam.ipynb #a2870ab6
 def gradcampp_map(A, G):
     "Grad-CAM++: each channel weighted by its positive gradients, ReLU(G) / (2 + S G)"
-    if (A < 0).any():
-        raise ValueError('Grad-CAM++ is defined for activations that are never negative: '
-                         'ask for the ReLU behind the layer, or for another method.')
-    total = A.sum((2, 3), keepdim=True)
+    if not hardly_negative(A):
+        raise ValueError('Grad-CAM++ is defined for activations that are never negative, or hardly (GELU, SiLU, Mish): '
+                         'ask for the activation behind the layer, or for another method.')
+    total = A.relu().sum((2, 3), keepdim=True)
     w = (G.relu() / torch.where(G > 0, 2 + total * G, 1)).sum((2, 3))
     return torch.einsum('bk,bkij->bij', w, A)
 
