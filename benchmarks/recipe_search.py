@@ -4,7 +4,8 @@
 python benchmarks/recipe_search.py NAME '24 24 | 48 48 | 96 96 | 192 192 | 192 192 |' --pflop 0.03 --batch_size 250
 
 The loop trains on all images in memory, in bfloat16, with one thread unless OMP_NUM_THREADS says otherwise. What it
-found is in the library (`recipes['quick']`); what did not help (a fixed first layer, windows) is only here.
+found is in the library (`recipes['quick']`); what did not help (a fixed first layer, windows, lookahead) is
+only here.
 """
 
 import argparse
@@ -45,6 +46,7 @@ p.add_argument('--crop', type=int, default=2, help='largest shift in pixels')
 p.add_argument('--cutout', type=int, default=0, help='side of a square set to the mean colour')
 p.add_argument('--sizes', default='32', help='sides of the training images, spread over the steps')
 p.add_argument('--windows', action='store_true', help='training images of those sides are windows, not smaller images')
+p.add_argument('--lookahead', type=int, default=0, help='after so many steps, back to a slow average of the weights')
 a = p.parse_args()
 torch.manual_seed(a.seed)
 sizes = [int(s) for s in a.sizes.split(',')]
@@ -133,6 +135,7 @@ def rate(step):
 
 
 start = time.perf_counter()
+slow = [t.detach().clone() for t in model.state_dict().values()]
 work = 0.0
 for step in range(steps):
     epoch, i = divmod(step, per_epoch)
@@ -147,6 +150,12 @@ for step in range(steps):
         group['lr'] = peak * rate(step)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    if a.lookahead and (step % a.lookahead == 0 or step == steps - 1):
+        kept = 1.0 if step == steps - 1 else 0.95**a.lookahead * (step / steps) ** 3
+        with torch.no_grad():
+            for average, now in zip(slow, model.state_dict().values()):
+                if now.is_floating_point():
+                    now.copy_(average.lerp_(now, 1 - kept))
     work += 6 * cost[size] * len(which)
 seconds = time.perf_counter() - start
 
@@ -155,11 +164,18 @@ x, y = normalised(data.valid.images), torch.as_tensor(data.valid.labels)
 wide = F.pad(x, (1,) * 4, mode='reflect')
 
 
+def enlarged(images):
+    "Images at the size of the last steps, if that is more than 32 pixels"
+    if sizes[-1] <= 32:
+        return images
+    return F.interpolate(images, size=(sizes[-1],) * 2, mode='bilinear', antialias=True, align_corners=False)
+
+
 @torch.inference_mode()
 def both_ways(x):
     "Logits of images, and of their mirror images"
     return [
-        torch.cat([model(b.contiguous(memory_format=torch.channels_last)) for b in v.split(500)])
+        torch.cat([model(enlarged(b).contiguous(memory_format=torch.channels_last)) for b in v.split(500)])
         for v in (x, x.flip(3))
     ]
 
