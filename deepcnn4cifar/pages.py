@@ -347,7 +347,7 @@ own_experiments = [  # experiment, regular expression for the variants that are 
     ('depth-half', 'vgg', 'four depths with one recipe'),
     ('fast', 'gelu', 'the recipe `fast`'),
     ('quick', 'gelu', 'the recipe `quick`, the default'),
-    ('small', 'vgg', 'the VGG-11 supplied'),
+    ('small', 'vgg11$', 'the VGG-11 supplied'),
     ('long', 'vgg16$', 'the recipe `best`, the VGG-16 supplied'),
 ]
 
