@@ -50,7 +50,7 @@ def capture(
 def layer_outputs(
     model:nn.Module, # any eager network, left in the mode that it is in
     x:torch.Tensor, # normalised images (N, 3, H, W); brought to the network's device and float type
-    layers=None, # layer name(s) or module(s); the ReLUs behind default_layers if None
+    layers=None, # layer name(s) or module(s); the activations behind default_layers if None
 ) -> dict: # layer name -> output of the layer in evaluation mode
     "What some layers put out for a batch of images"
     x = check_images(x)
@@ -110,7 +110,7 @@ def plot_activations(
     model:nn.Module, # the network
     x:torch.Tensor, # one normalised image (3, H, W) or (1, 3, H, W)
     image, # the same as uint8
-    layers=None, # layer names; the ReLUs behind default_layers if None
+    layers=None, # layer names; the activations behind default_layers if None
     channels:int=8, # how many per layer, those with the largest mean first
     title:str='', # says which data this is
 ): # matplotlib Figure
@@ -242,7 +242,7 @@ def plot_patches(
 def layer_features(
     model:nn.Module, # the network
     x:torch.Tensor, # normalised images (N, 3, H, W); brought to the network's device and float type
-    layers=None, # layer names; the ReLUs behind default_layers if None
+    layers=None, # layer names; the activations behind default_layers if None
     batch:int=250, # images at a time
 ) -> dict: # layer name -> (N, channels)
     "Every layer's output averaged over the picture"

@@ -18,7 +18,7 @@ def image_maps(
     model:nn.Module, # the network
     x:torch.Tensor, # normalised images (N, 3, H, W)
     labels, # class to explain, for each image
-    layers=None, # layer names, whose maps are averaged; the ReLUs behind default_layers if None
+    layers=None, # layer names, whose maps are averaged; the activations behind default_layers if None
     method:str=default_method, # a key of the dictionary methods
     batch:int=250, # images at a time
 ): # iterator over (class indices (B,), maps (B, H, W) from 0 to 1)
@@ -40,7 +40,7 @@ def mean_maps(
     x:torch.Tensor, # normalised images (N, 3, H, W), one at least
     labels, # class to explain, for each image
     classes:int, # how many classes there are
-    layers=None, # layer names, whose maps are averaged; the ReLUs behind default_layers if None
+    layers=None, # layer names, whose maps are averaged; the activations behind default_layers if None
     method:str=default_method, # a key of the dictionary methods
     batch:int=250, # images at a time
 ) -> torch.Tensor: # (classes, H, W) from 0 to 1; zero for a class without images
@@ -96,7 +96,7 @@ def plot_mistake_maps(
     images, # the same as uint8
     pairs, # DataFrame with true, predicted (names) and count, as from predictions.confused_pairs
     classes, # class names, in the order of the logits
-    layers=None, # layer names, whose maps are averaged; the ReLUs behind default_layers if None
+    layers=None, # layer names, whose maps are averaged; the activations behind default_layers if None
     method:str=default_method, # a key of the dictionary methods
     title:str='', # says which data and network these are
 ): # matplotlib Figure

@@ -313,7 +313,7 @@ def compare_maps(
     model:nn.Module, # the network
     x:torch.Tensor, # normalised images (B, C, H, W)
     target=None, # class index, one per image, or None for the predicted class
-    layers=None, # layer names; the ReLUs behind default_layers if None
+    layers=None, # layer names; the activations behind default_layers if None
     names=None, # methods, all if None
     masks=None, # bool (B, H, W), where the object is known
     steps:int=8, # of the curves, whose means over steps + 1 points compare only at equal steps

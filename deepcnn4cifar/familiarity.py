@@ -73,7 +73,7 @@ def unfamiliar(self: Familiarity,
 def familiar_layer(
     model:nn.Module, # a VGG
 ) -> str: # layer name
-    "The ReLU behind the first convolution of block 2, whose features notice strange pictures most reliably"
+    "The activation behind the first convolution of block 2, whose features notice strange pictures most reliably"
     return default_layers(model, 'relu')[:2][-1]
 
 # %% ../nbs/library/familiarity.ipynb #2bf6d39d

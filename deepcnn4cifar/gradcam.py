@@ -564,7 +564,7 @@ def plot_gradcam(
     x:torch.Tensor, # normalised images (B, 3, H, W)
     images, # the same as uint8 (B, 3, H, W)
     classes=None, # class names
-    layers=None, # layer names; the ReLUs behind default_layers if None
+    layers=None, # layer names; the activations behind default_layers if None
     method:str=default_method, # a key of the dictionary methods
     target=None, # class index, one per image, a function of the logits, or None for the predicted class
     labels=None, # true class indices, shown beside the predicted ones

@@ -485,7 +485,7 @@ def check_layers(
 def explainable_onnx(
     model: nn.Module,  # a VGG of this library or of torchvision
     size: int = None,  # side of the square pictures that it will get; the one it was trained on, or 32, if None
-    layers=None,  # names of layers; the ReLUs behind `default_layers` if None
+    layers=None,  # names of layers; the activations behind `default_layers` if None
     half: bool = False,  # whether the file keeps weights as float16
     familiarity=None,  # `Familiarity` of the network, for the output 'distance'
     **facts,  # to be written into the metadata, for example licence='MIT'

@@ -37,7 +37,7 @@ def preprocessing_of(
 def explanation(
     model, # the network
     image, # uint8 (3, H, W), array or tensor
-    layer=None, # the layer's name, or several, whose maps are averaged; the ReLUs behind default_layers if None
+    layer=None, # the layer's name, or several, whose maps are averaged; the activations behind default_layers if None
     method:str=default_method, # a key of gradcam's dictionary methods
     target:int=None, # class index, or None for the predicted class
     opacity:float=0.6, # of the overlay, from 0 to 1
@@ -190,7 +190,7 @@ def explorer(
     split, # pictures to choose from, with images (uint8) and labels
     classes=None, # class names; left out: those that the network carries
     preprocessing=None, # what the network takes; left out: what it carries itself
-    layers=None, # layer names; the ReLUs behind default_layers if None
+    layers=None, # layer names; the activations behind default_layers if None
     read=None, # turns an uploaded file's bytes into a uint8 (3, H, W) array; load_image if None
     scale:int=8, # screen pixels for each pixel
 ): # ipywidgets panel, with controls (a dict), pictures (two images) and caption
