@@ -133,9 +133,11 @@ def layercam_map(A, G):
     "LayerCAM: each cell weighted by its own gradient where that is positive"
     return torch.einsum('bkij,bkij->bij', G.relu(), A)
 
-def hardly_negative(A):
+def hardly_negative(
+    A, # activations (B, K, h, w)
+) -> bool:
     "Whether activations come from behind a ReLU, or a GELU, SiLU or Mish, which dip to -0.31 at most"
-    return not (A < -.35).any()
+    return not bool((A < -.35).any())
 
 def xgradcam_map(A, G):
     "XGrad-CAM: each channel weighted by its gradient, averaged where the channel is active"
